@@ -1,0 +1,72 @@
+"""What a bot is handed: the parts of one credential, all of one version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, field_serializer, model_validator
+
+from secrets_core import exchanges
+from secrets_core.errors import Incomplete
+from secrets_core.names import API_KEY, API_PASSPHRASE, API_SECRET, CredentialRef
+from secrets_core.secret import HIDDEN, Secret, mask_api_key
+
+
+class APICredentials(BaseModel):
+    """The parts of one credential; built only by ``APICredentials.of()``, and printing none of them."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True, extra="forbid")
+
+    environment: str
+    exchange: str
+    """With the account, where there is one."""
+    version_id: str | None
+    """The pair's version; ``None`` for a legacy pair, whose parts have ids of their own."""
+    api_key: Secret
+    api_secret: Secret
+    api_passphrase: Secret | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_through_of(cls, _data: Any) -> Any:
+        # Not a ValueError: pydantic would wrap that into a ValidationError, which carries its input.
+        raise TypeError("APICredentials are built by APICredentials.of()")
+
+    @classmethod
+    def of(cls, ref: CredentialRef, values: Mapping[str, Secret], version_id: str | None) -> APICredentials:
+        """Build from the values by part name; raise ``Incomplete``, never with a value, when one is missing."""
+        missing = [part for part in exchanges.parts_of(ref.exchange) if not values.get(part)]
+        if missing or not all(isinstance(value, Secret) for value in values.values()):
+            raise Incomplete(f"{ref} lacks {', '.join(missing) or 'values of type Secret'}.", path=str(ref))
+        return cls.model_construct(
+            environment=ref.environment,
+            exchange=ref.exchange,
+            version_id=version_id,
+            api_key=values[API_KEY],
+            api_secret=values[API_SECRET],
+            api_passphrase=values.get(API_PASSPHRASE),
+        )
+
+    def ccxt(self) -> dict[str, str]:
+        """Give the values as the keyword settings that ccxt's exchange classes take, in the clear.
+
+        Source: ``requiredCredentials`` of ccxt's exchange classes, e.g. ``apiKey``, ``secret``, ``password``.
+        """
+        names = exchanges.find(CredentialRef(self.environment, self.exchange).venue).ccxt_names
+        values = {API_KEY: self.api_key, API_SECRET: self.api_secret, API_PASSPHRASE: self.api_passphrase}
+        return {names[part]: value.reveal() for part, value in values.items() if value is not None}
+
+    def mask(self) -> dict[str, str]:
+        """Give the JSON contract's form: ``abc...***`` for the key, ``***`` for the other parts."""
+        masked = {
+            "api_key": mask_api_key(self.api_key),
+            "api_secret": "***",
+            "env": self.environment,
+            "exchange": self.exchange,
+        }
+        return masked if self.api_passphrase is None else masked | {"api_passphrase": "***"}
+
+    @field_serializer("api_key", "api_secret", "api_passphrase")
+    def _hide(self, value: Secret | None) -> str | None:
+        return None if value is None else HIDDEN

@@ -1,0 +1,120 @@
+"""Listing an environment: its secrets, its freeze record and who looks, as one view."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from secrets_core import overview, pairs
+from secrets_core.errors import Denied
+from secrets_core.exchanges import parts_of
+from secrets_core.freeze import EVERYTHING, FreezeReading, FreezeRecord, interpret
+from secrets_core.names import FREEZE, LEADER, CredentialRef, control_name, environment_prefix, secret_name
+from secrets_core.pairs.states import PairState
+from secrets_core.settings import EnvironmentSettings
+from secrets_core.stores.base import SecretMetadata, SecretStore
+from secrets_core.views import CredentialRow, EnvironmentState, EnvironmentView
+
+Births = Mapping[tuple[CredentialRef, str], datetime]
+"""Creation dates of legacy credentials that were looked up, by their leader's version."""
+
+
+def list_environment(
+    store: SecretStore,
+    settings: EnvironmentSettings,
+    *,
+    backend: str,
+    read_only: bool,
+    known: Iterable[str],
+    births: Births,
+    now: datetime,
+) -> EnvironmentView:
+    """List an environment. I/O; raises what the store raises.
+
+    ``known`` are exchanges that are probed by name where this identity may not list.
+    """
+    identity = store.identity()
+    secrets, partial = _secrets(store, settings.name, {*known, *settings.exchanges})
+    listing = overview.sort_listing(secrets)
+    freeze = read_freeze(store, settings.name)
+    record = freeze.record or FreezeRecord()
+    rows = overview.worst_first(
+        _row(store, ref, parts, settings=settings, freeze=record, births=births, now=now)
+        for ref, parts in listing.credentials.items()
+    )
+    return EnvironmentView(
+        name=settings.name,
+        state=EnvironmentState.READY if rows else EnvironmentState.EMPTY,
+        backend=backend,
+        read_only=read_only,
+        identity=identity,
+        endpoint_url=settings.endpoint_url,
+        rows=rows,
+        counts=overview.count(rows),
+        freeze=freeze,
+        listed_at=now,
+        foreign=listing.foreign,
+        emergency=listing.emergency,
+        partial=partial,
+        notices=store.notices,
+        frozen=max(record.holds, key=lambda hold: EVERYTHING in hold.scope, default=None),
+    )
+
+
+def look_up_birth(store: SecretStore, ref: CredentialRef) -> tuple[str, datetime] | None:
+    """Find when the oldest current part of a legacy credential was created. I/O, one call per part.
+
+    Gives the leader's current version and that time, or ``None`` when the credential has no current version.
+    """
+    parts, classified = pairs.inspect(store, ref)
+    born = [
+        version.created_at
+        for metadata in parts.values()
+        if metadata is not None
+        for version in store.list_versions(metadata.name)
+        if version.version_id == metadata.current
+    ]
+    return (classified.version_id, min(born)) if classified.version_id is not None and born else None
+
+
+def read_freeze(store: SecretStore, environment: str) -> FreezeReading:
+    """Read the environment's freeze record. I/O; what cannot be read is an unconfirmed reading."""
+    name = control_name(environment, FREEZE)
+    return interpret(store.read_current([name])[name])
+
+
+def _row(
+    store: SecretStore,
+    ref: CredentialRef,
+    parts: pairs.Parts,
+    *,
+    settings: EnvironmentSettings,
+    freeze: FreezeRecord,
+    births: Births,
+    now: datetime,
+) -> CredentialRow:
+    classified = pairs.classify(parts)
+    if classified.state is PairState.TORN:
+        # A listing lags and hides versions without a label: look again before saying torn.
+        parts, classified = pairs.inspect(store, ref)
+    leader = parts.get(LEADER)
+    current = leader.current if leader is not None else None
+    return overview.build_row(
+        ref,
+        parts,
+        classified,
+        settings=settings,
+        freeze=freeze,
+        now=now,
+        born_by_backend=births.get((ref, current)) if current else None,
+    )
+
+
+def _secrets(store: SecretStore, environment: str, exchanges: set[str]) -> tuple[list[SecretMetadata], bool]:
+    try:
+        return store.list_metadata(environment_prefix(environment)), False
+    except Denied:
+        if not exchanges:
+            raise
+    refs = [CredentialRef(environment, exchange) for exchange in sorted(exchanges)]
+    return store.describe_many([secret_name(ref, part) for ref in refs for part in parts_of(ref.exchange)]), True

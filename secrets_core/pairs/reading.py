@@ -1,0 +1,131 @@
+"""Reading a credential: one call when nothing is going on, never a torn pair whatever is going on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from secrets_core.errors import CoreError, Incomplete, NotFound, Torn
+from secrets_core.exchanges import parts_of
+from secrets_core.freeze import FreezeReading, interpret
+from secrets_core.names import FREEZE, LEADER, CredentialRef, control_name, secret_name
+from secrets_core.pairs.states import PairState
+from secrets_core.secret import Secret
+from secrets_core.stores.base import SecretStore, SecretVersion
+from secrets_core.versions import is_ours
+
+RETRY_PAUSES = (0.05, 0.15, 0.45, 1.0)
+"""Seconds between looks while a part lacks the leader's version: a replica may lag, a writer may be at work."""
+LEGACY_GAP = timedelta(minutes=10)
+"""Parts that another tool wrote within this time are taken for one credential; anything further apart is torn."""
+
+
+@dataclass(frozen=True, slots=True)
+class PairRead:
+    """A proven credential with its values, or a legacy one that is marked as such."""
+
+    ref: CredentialRef
+    values: Mapping[str, Secret]
+    version_id: str | None
+    """``None`` for a legacy pair."""
+    state: PairState
+    """``PAIRED``, ``MID_PROMOTION`` (also while a follower was overwritten by another tool), or ``LEGACY``."""
+    created_at: datetime
+    """When the oldest of the parts' versions was created in the backend (UTC)."""
+    freeze: FreezeReading
+
+
+def read_pair(store: SecretStore, ref: CredentialRef, *, sleep: Callable[[float], None] = time.sleep) -> PairRead:
+    """Read all parts of a credential and the freeze record.
+
+    Raises ``NotFound`` (no leader), ``Incomplete`` (a follower is missing), ``ScheduledForDeletion``, ``Torn``, and
+    what the store raises. The caller decides what a freeze means.
+    """
+    names = {part: secret_name(ref, part) for part in parts_of(ref.exchange)}
+    freeze_name = control_name(ref.environment, FREEZE)
+    problem: CoreError = Torn("unread")
+    for pause in (*RETRY_PAUSES, None):
+        outcomes = store.read_current([*names.values(), freeze_name])
+        freeze = interpret(outcomes[freeze_name])
+        current = {part: outcomes[name] for part, name in names.items()}
+        leader = _leader_of(ref, current[LEADER])
+        followers = {part: outcome for part, outcome in current.items() if part != LEADER}
+        if all(isinstance(f, SecretVersion) and f.version_id == leader.version_id for f in followers.values()):
+            values = {part: outcome.value for part, outcome in current.items() if isinstance(outcome, SecretVersion)}
+            return PairRead(ref, values, leader.version_id, PairState.PAIRED, leader.created_at, freeze)
+        matched = _by_leaders_version(store, names, followers, leader)
+        if isinstance(matched, dict):
+            matched[LEADER] = leader.value
+            return PairRead(ref, matched, leader.version_id, PairState.MID_PROMOTION, leader.created_at, freeze)
+        problem = matched
+        if legacy := _legacy(store, names, leader, followers):
+            born = min(version.created_at for version in legacy.values())
+            values = {part: version.value for part, version in legacy.items()}
+            return PairRead(ref, values, None, PairState.LEGACY, born, freeze)
+        if pause is not None:
+            sleep(pause)
+    raise problem
+
+
+def _leader_of(ref: CredentialRef, outcome: SecretVersion | CoreError) -> SecretVersion:
+    if isinstance(outcome, SecretVersion):
+        return outcome
+    if isinstance(outcome, NotFound):
+        raise NotFound(f"There is no credential {ref}.", hint="Save one first.", path=str(ref))
+    raise outcome
+
+
+def _by_leaders_version(
+    store: SecretStore,
+    names: Mapping[str, str],
+    followers: Mapping[str, SecretVersion | CoreError],
+    leader: SecretVersion,
+) -> dict[str, Secret] | CoreError:
+    values: dict[str, Secret] = {}
+    for part, outcome in followers.items():
+        if isinstance(outcome, CoreError) and not isinstance(outcome, NotFound):
+            raise outcome
+        if isinstance(outcome, SecretVersion) and outcome.version_id == leader.version_id:
+            values[part] = outcome.value
+            continue
+        try:
+            values[part] = store.read_version(names[part], leader.version_id).value
+        except NotFound:
+            missing = isinstance(outcome, NotFound)
+            return _no_follower(names[part], part) if missing else _torn(names[LEADER], part)
+    return values
+
+
+def _no_follower(name: str, part: str) -> CoreError:
+    return Incomplete(f"The {part} is missing.", hint="Save or rotate the credential with all its parts.", path=name)
+
+
+def _torn(leader_name: str, part: str) -> CoreError:
+    return Torn(
+        f"The {part} does not belong to the api_key that is current.",
+        hint="Rotate the credential, or roll it back to a version that all parts have.",
+        path=leader_name.rpartition("/")[0],
+    )
+
+
+def _legacy(
+    store: SecretStore,
+    names: Mapping[str, str],
+    leader: SecretVersion,
+    followers: Mapping[str, SecretVersion | CoreError],
+) -> dict[str, SecretVersion] | None:
+    """Give the versions of parts that other tools wrote, if they stand still and were born close together."""
+    versions = [leader, *(f for f in followers.values() if isinstance(f, SecretVersion))]
+    if len(versions) < len(names) or any(is_ours(version.version_id) for version in versions):
+        return None
+    again = store.read_current(list(names.values()))
+    for version in versions:
+        latest = again[version.name]
+        if not isinstance(latest, SecretVersion) or latest.version_id != version.version_id:
+            return None
+    born = [version.created_at for version in versions]
+    if max(born) - min(born) > LEGACY_GAP:
+        return None
+    return {part: version for part, name in names.items() for version in versions if version.name == name}

@@ -1,0 +1,371 @@
+"""The one door: whoever shows or changes credentials, console or CLI, comes through here.
+
+Views are frozen data; ``refusal()`` is the only judge; every change goes through ``_change``.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from secrets_core import overview, pairs
+from secrets_core.clock import Clock, utc_now
+from secrets_core.errors import CoreError, Denied, Refused
+from secrets_core.fingerprints import FingerprintKey, ensure_key, read_key
+from secrets_core.freeze import ensure_record
+from secrets_core.history import list_history, recognise
+from secrets_core.listing import list_environment, look_up_birth
+from secrets_core.names import CredentialRef
+from secrets_core.policy import CI_VARIABLES, binding_refusal, ci_refusal
+from secrets_core.refusals import state_refusal
+from secrets_core.secret import Secret
+from secrets_core.settings import STANDARD_ENVIRONMENTS, EnvironmentSettings, Settings
+from secrets_core.stores.base import RECOVERY_DAYS, Identity, SecretStore
+from secrets_core.stores.opening import Patience, choose_backend, open_store
+from secrets_core.versions import new_version_id
+from secrets_core.views import Action, Done, EnvironmentState, EnvironmentView, Found, HistoryEntry, Match, Reason
+
+if TYPE_CHECKING:
+    from secrets_core.credentials import APICredentials
+
+LIFT_LASTS = timedelta(minutes=15)
+"""How long a lifted read-only environment stays writable without a change."""
+StoreOpener = Callable[[EnvironmentSettings], SecretStore]
+
+
+@dataclass(slots=True)
+class _Environment:
+    """What the service remembers of one environment."""
+
+    settings: EnvironmentSettings
+    backend: str
+    store: SecretStore | None = None
+    view: EnvironmentView | None = None
+    fingerprint_key: FingerprintKey | None = None
+    lifted_until: datetime | None = None
+    births: dict[tuple[CredentialRef, str], datetime] = field(default_factory=dict)
+    """Creation dates of legacy credentials that were looked up, by their leader's version."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+Result = TypeVar("Result")
+
+
+class Service:
+    """Views and commands over all environments. Methods that say so do I/O: the console calls them in workers."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        variables: Mapping[str, str] = os.environ,
+        backend: str | None = None,
+        clock: Clock = utc_now,
+        patience: Patience = "bot",
+        open_environment: StoreOpener | None = None,
+        ci_markers: Sequence[str] = CI_VARIABLES,
+    ) -> None:
+        """Take the settings and where everything else comes from; nothing is opened or called yet.
+
+        ``open_environment`` opens stores that ``backend`` then only names (the demo, tests). Raises
+        ``SettingsError`` for an unknown backend.
+        """
+        self.clock = clock
+        self._variables = variables
+        self._ci_markers = ci_markers
+        self._settings = settings
+        self._backend_of: Callable[[EnvironmentSettings], str]
+        if open_environment is not None:
+            self._open = open_environment
+            self._backend_of = lambda _: backend or "memory"
+        else:
+            self._open = lambda known: open_store(
+                known, variables=variables, backend=backend, patience=patience, clock=clock
+            )
+            self._backend_of = lambda known: choose_backend(known, variables, backend)
+        self._environments: dict[str, _Environment] = {}
+        for name in tuple(settings.environments) or STANDARD_ENVIRONMENTS:
+            self._environment(name)
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """The environments to show: those that settings name, else the four standard ones."""
+        return tuple(self._environments)
+
+    def environment_settings(self, environment: str) -> EnvironmentSettings:
+        """Give what settings and defaults say of an environment; raise ``InvalidName``."""
+        return self._environment(environment).settings
+
+    def blank(self, environment: str) -> EnvironmentView:
+        """Give the view of an environment that is still connecting. No I/O."""
+        known = self._environment(environment)
+        return EnvironmentView(
+            name=environment,
+            state=EnvironmentState.CONNECTING,
+            backend=known.backend,
+            read_only=self.is_read_only(environment),
+            endpoint_url=known.settings.endpoint_url,
+        )
+
+    def view(self, environment: str) -> EnvironmentView:
+        """Give the latest view of an environment, with the read-only state of now. No I/O."""
+        known = self._environment(environment)
+        view = known.view or self.blank(environment)
+        return replace(view, read_only=self.is_read_only(environment))
+
+    def is_read_only(self, environment: str) -> bool:
+        """Tell whether changes are refused now; the memory backend never is read-only."""
+        known = self._environment(environment)
+        if known.backend == "memory":
+            return False
+        return known.settings.policy.read_only and not (known.lifted_until and self.clock() < known.lifted_until)
+
+    def lift_read_only(self, environment: str) -> datetime:
+        """Allow changes in a read-only environment until 15 minutes pass without one; gives when that is (UTC)."""
+        known = self._environment(environment)
+        known.lifted_until = self.clock() + LIFT_LASTS
+        return known.lifted_until
+
+    def refusal(self, action: Action, subject: CredentialRef | str) -> Reason | None:
+        """Tell why ``action`` on a credential or an environment is refused, or ``None``. Pure: no I/O.
+
+        Judges by settings, variables and the latest view; the store has the last word when the change is made.
+        """
+        environment = subject if isinstance(subject, str) else subject.environment
+        known = self._environment(environment)
+        endpoint = known.settings.endpoint_url
+        for refused in (
+            binding_refusal(environment, self._variables),
+            ci_refusal(environment, known.backend, endpoint, self._variables, self._ci_markers),
+        ):
+            if refused:
+                return Reason(refused.guard, refused.message, refused.hint)
+        if action is Action.FETCH:
+            return None
+        if self.is_read_only(environment):
+            return Reason(
+                "read-only",
+                f"{environment} is read-only.",
+                f"Lift it for this act: in the console with its key, on the command line with --write {environment}.",
+            )
+        if isinstance(subject, str) or known.view is None:
+            return None
+        row = next((row for row in known.view.rows if row.ref == subject), None)
+        return state_refusal(action, row) if known.view.listed_at else None
+
+    def connect(self, environment: str) -> Identity:
+        """Open the environment's store and tell who acts there. I/O; raises what the store raises, and ``Refused``."""
+        return self._store(environment).identity()
+
+    def refresh(self, environment: str) -> EnvironmentView:
+        """List an environment and give its new view. I/O; never raises ``CoreError``: a failure is part of the view.
+
+        After a failure the rows of the last success stay, with their age.
+        """
+        known = self._environment(environment)
+        before = known.view or self.blank(environment)
+        try:
+            view = list_environment(
+                self._store(environment),
+                known.settings,
+                backend=known.backend,
+                read_only=self.is_read_only(environment),
+                known=[row.ref.exchange for row in before.rows],
+                births=known.births,
+                now=self.clock(),
+            )
+        except CoreError as error:
+            denied = error.code in ("denied", "identity", "wrong-account", "refused", "unsupported")
+            state = EnvironmentState.DENIED if denied else EnvironmentState.UNREACHABLE
+            view = replace(before, state=state, problem=error)
+        known.view = view
+        return self.view(environment)
+
+    def look_up_age(self, ref: CredentialRef) -> EnvironmentView:
+        """Find the true age of a legacy credential from its version lists; gives the view with it. I/O.
+
+        Raises what ``SecretStore.list_versions`` raises.
+        """
+        known = self._environment(ref.environment)
+        found = look_up_birth(self._store(ref.environment), ref)
+        if found is not None and known.view is not None:
+            version_id, born = found
+            known.births[ref, version_id] = born
+            rows = overview.worst_first(
+                overview.with_birth(row, born, known.settings, self.clock())
+                if row.ref == ref and row.version_id == version_id
+                else row
+                for row in known.view.rows
+            )
+            known.view = replace(known.view, rows=rows, counts=overview.count(rows))
+        return self.view(ref.environment)
+
+    def history(self, ref: CredentialRef) -> tuple[HistoryEntry, ...]:
+        """List the versions of a credential, newest first. I/O; raises as ``history.list_history``."""
+        return list_history(self._store(ref.environment), ref)
+
+    def fetch(self, ref: CredentialRef) -> APICredentials:
+        """Read a credential's values. I/O; raises as ``SecretProvider.get_api_credentials``."""
+        from secrets_core.provider import SecretProvider
+
+        self._refuse(Action.FETCH, ref)
+        return SecretProvider(self._store(ref.environment)).get_api_credentials(ref.environment, ref.exchange)
+
+    def find_key(self, api_key: Secret) -> Found:
+        """Tell whose a typed key id is, in every environment, current or older, by its fingerprint alone. I/O."""
+        matches: list[Match] = []
+        unchecked: list[tuple[str, str]] = []
+        for environment, known in self._environments.items():
+            try:
+                key = self._fingerprint_key(environment)
+            except CoreError as error:
+                unchecked.append((environment, error.message))
+                continue
+            if key is None or known.view is None or known.view.listed_at is None:
+                unchecked.append((environment, "it has no fingerprint key yet" if key is None else "not listed yet"))
+                continue
+            code = key.of_key(api_key)
+            matches.extend(
+                Match(row.ref, version, overview.is_current(row, version))
+                for row in known.view.rows
+                for version in overview.history_tails(row, code)
+            )
+        return Found(tuple(sorted(matches, key=lambda match: (not match.current, match.ref))), tuple(unchecked))
+
+    def verify(self, ref: CredentialRef, values: Mapping[str, Secret]) -> Match | None:
+        """Tell which version of a credential these values are, by fingerprint alone. I/O; see ``history.recognise``."""
+        return recognise(self._store(ref.environment), ref, values, self._fingerprint_key(ref.environment))
+
+    def save(
+        self, ref: CredentialRef, values: Mapping[str, Secret], *, why: str = "first", ip_bound: bool | None = None
+    ) -> Done:
+        """Store a new credential. I/O; raises as ``pairs.create``."""
+        return self._written(
+            Action.SAVE, ref, lambda store, change: pairs.create(store, ref, values, change), why, ip_bound
+        )
+
+    def rotate(
+        self,
+        ref: CredentialRef,
+        values: Mapping[str, Secret],
+        *,
+        why: str = "scheduled",
+        ip_bound: bool | None = None,
+        expected: str | None = None,
+    ) -> Done:
+        """Replace a credential as one. I/O; raises as ``pairs.rotate``."""
+        return self._written(
+            Action.ROTATE,
+            ref,
+            lambda store, change: pairs.rotate(store, ref, values, change, expected=expected),
+            why,
+            ip_bound,
+        )
+
+    def roll_back(self, ref: CredentialRef, to: str | None = None) -> Done:
+        """Make an older version current again. I/O; raises as ``pairs.roll_back``."""
+        return self._written(
+            Action.ROLLBACK, ref, lambda store, change: pairs.roll_back(store, ref, change, to=to), "other"
+        )
+
+    def adopt(self, ref: CredentialRef) -> Done:
+        """Give a legacy credential one id of ours. I/O; raises as ``pairs.adopt``."""
+        return self._written(Action.ADOPT, ref, lambda store, change: pairs.adopt(store, ref, change), "adopted")
+
+    def repair(self, ref: CredentialRef) -> pairs.Repair:
+        """Finish or undo what a dead writer left. I/O; raises as ``pairs.repair``."""
+        return self._change(Action.REPAIR, ref, lambda store: pairs.repair(store, ref, self.clock()))
+
+    def delete(self, ref: CredentialRef, recovery_days: int = RECOVERY_DAYS) -> Done:
+        """Schedule a credential's deletion. I/O; raises as ``pairs.delete``."""
+        strict = self._is_strict(ref.environment)
+        self._change(
+            Action.DELETE, ref, lambda store: pairs.delete(store, ref, recovery_days=recovery_days, strict=strict)
+        )
+        return Done(Action.DELETE, ref)
+
+    def restore(self, ref: CredentialRef) -> Done:
+        """Take back a scheduled deletion. I/O; raises as ``pairs.restore``."""
+        strict = self._is_strict(ref.environment)
+        self._change(Action.RESTORE, ref, lambda store: pairs.restore(store, ref, strict=strict))
+        return Done(Action.RESTORE, ref)
+
+    def initialise(self, environment: str) -> None:
+        """Make the control records that are missing: the fingerprint key and an empty freeze record. I/O."""
+        store = self._store(environment)
+        self._refuse(Action.INIT, environment)
+        known = self._environment(environment)
+        known.fingerprint_key = ensure_key(store, environment, new_version_id(self.clock()))
+        ensure_record(store, environment, new_version_id(self.clock()))
+
+    def _environment(self, name: str) -> _Environment:
+        if name not in self._environments:
+            settings = self._settings.environment(name)
+            self._environments[name] = _Environment(settings, self._backend_of(settings))
+        return self._environments[name]
+
+    def _store(self, environment: str) -> SecretStore:
+        known = self._environment(environment)
+        with known.lock:
+            if known.store is None:
+                known.store = self._open(known.settings)
+            return known.store
+
+    def _is_strict(self, environment: str) -> bool:
+        return self._environment(environment).settings.policy.mode == "strict"
+
+    def _refuse(self, action: Action, subject: CredentialRef | str) -> None:
+        if reason := self.refusal(action, subject):
+            raise Refused(reason.sentence, guard=reason.guard, hint=reason.hint, path=str(subject))
+
+    def _change(self, action: Action, ref: CredentialRef, run: Callable[[SecretStore], Result]) -> Result:
+        """Carry out a change: the one place they all pass."""
+        self._refuse(action, ref)
+        known = self._environment(ref.environment)
+        result = run(self._store(ref.environment))
+        if known.lifted_until is not None:
+            self.lift_read_only(ref.environment)
+        return result
+
+    def _written(
+        self,
+        action: Action,
+        ref: CredentialRef,
+        run: Callable[[SecretStore, pairs.Change], pairs.Written],
+        why: str,
+        ip_bound: bool | None = None,
+    ) -> Done:
+        notices: list[str] = []
+
+        def write(store: SecretStore) -> pairs.Written:
+            try:
+                key = self._fingerprint_key(ref.environment, make=action is not Action.ROLLBACK)
+            except Denied:
+                key = None
+                notices.append("It could not be fingerprinted: this identity may not read the environment's key.")
+            change = pairs.Change(
+                by=store.identity().operator,
+                why=why,
+                now=self.clock(),
+                fingerprint_key=key,
+                strict=self._is_strict(ref.environment),
+                ip_bound=ip_bound,
+            )
+            return run(store, change)
+
+        written = self._change(action, ref, write)
+        return Done(action, ref, written.version_id, (*written.notices, *notices))
+
+    def _fingerprint_key(self, environment: str, *, make: bool = False) -> FingerprintKey | None:
+        known = self._environment(environment)
+        if known.fingerprint_key is None:
+            store = self._store(environment)
+            if make:
+                known.fingerprint_key = ensure_key(store, environment, new_version_id(self.clock()))
+            else:
+                known.fingerprint_key = read_key(store, environment)
+        return known.fingerprint_key

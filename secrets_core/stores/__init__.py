@@ -1,0 +1,1 @@
+"""Stores of named secrets with versions and staging labels: one contract, several backends."""

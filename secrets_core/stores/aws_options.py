@@ -1,0 +1,118 @@
+"""How the AWS store is set up: checked values only, so that a bad one is named before any connection."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import SplitResult, urlsplit
+
+from secrets_core.errors import SettingsError
+
+_ACCOUNT = re.compile(r"\d{12}")
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/[\w+=,.@/-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long one call may take, all in seconds."""
+
+    connect_seconds: float
+    read_seconds: float
+    """Of one read from the socket: a server that drips is stopped by the deadline only."""
+    attempts: int
+    """Requests in all, the first one included."""
+    deadline_seconds: float
+    """The call has ended by then, whatever happens."""
+
+
+PATIENCE: Mapping[str, Patience] = {
+    "console": Patience(connect_seconds=1, read_seconds=3, attempts=2, deadline_seconds=8),
+    "bot": Patience(connect_seconds=2, read_seconds=5, attempts=4, deadline_seconds=25),
+}
+"""A console would rather say soon that nothing answers; a bot works on with what it has and tries longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class AwsOptions:
+    """Which account, region and identity; raises ``SettingsError`` for a value that cannot be right."""
+
+    region: str | None = None
+    profile: str | None = None
+    role_arn: str | None = None
+    account_id: str | None = None
+    """Pinned: another account is refused before the first call to Secrets Manager."""
+    endpoint_url: str | None = None
+    """http for loopback hosts only, https for any; the only way to another endpoint."""
+    kms_key_id: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """Put on every secret at its creation."""
+    patience: Literal["console", "bot"] | Patience = "console"
+
+    def __post_init__(self) -> None:
+        if self.account_id is not None and not _ACCOUNT.fullmatch(self.account_id):
+            raise SettingsError("account_id is an AWS account number of 12 digits.", path="account_id")
+        if self.role_arn is not None and not _ROLE.fullmatch(self.role_arn):
+            raise SettingsError(
+                "role_arn is not the ARN of a role.",
+                hint="It looks like arn:aws:iam::123456789012:role/mm-operator.",
+                path="role_arn",
+            )
+        if self.endpoint_url is not None:
+            _check_endpoint(self.endpoint_url)
+
+    @property
+    def timing(self) -> Patience:
+        """The patience in seconds."""
+        return self.patience if isinstance(self.patience, Patience) else PATIENCE[self.patience]
+
+    @property
+    def role_account(self) -> str | None:
+        """The account that the role belongs to."""
+        match = _ROLE.fullmatch(self.role_arn or "")
+        return match[1] if match else None
+
+    @property
+    def local_endpoint(self) -> str | None:
+        """The endpoint when it is on this machine: a stand-in for AWS, which serves STS as well.
+
+        A PrivateLink endpoint elsewhere serves Secrets Manager alone.
+        """
+        return self.endpoint_url if self.endpoint_url and _is_loopback(urlsplit(self.endpoint_url).hostname) else None
+
+
+def _check_endpoint(url: str) -> None:
+    parts = _split(url)
+    if parts is None or parts.scheme not in ("http", "https") or parts.username is not None:
+        raise SettingsError(
+            "endpoint_url is not an http or https address.",
+            hint="For example https://vpce-0a1b.secretsmanager.eu-west-1.vpce.amazonaws.com.",
+            path="endpoint_url",
+        )
+    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        raise SettingsError(
+            "endpoint_url would send credentials over the network unencrypted.",
+            hint="Write https://. Plain http is for this machine only, such as http://127.0.0.1:5000.",
+            path="endpoint_url",
+        )
+
+
+def _split(url: str) -> SplitResult | None:
+    """Give the parts of a complete address, or ``None``."""
+    try:
+        parts = urlsplit(url)
+        complete = bool(parts.hostname) and parts.port != 0 and not parts.query and not parts.fragment
+    except ValueError:
+        return None
+    return parts if complete else None
+
+
+def _is_loopback(host: str | None) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False

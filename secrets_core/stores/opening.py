@@ -1,0 +1,71 @@
+"""Choosing and opening the backend of an environment; the guards that apply before any of it is touched."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Literal
+
+from secrets_core.clock import Clock, utc_now
+from secrets_core.errors import SettingsError, Unsupported
+from secrets_core.policy import ci_refusal
+from secrets_core.settings import BACKEND_VARIABLE, BACKENDS, EnvironmentSettings
+from secrets_core.stores.base import SecretStore
+from secrets_core.stores.memory import SEED_VARIABLE, MemoryStore, load_seed
+
+Patience = Literal["console", "bot"]
+"""Whose time-outs: an operator's who looks at a screen, or a program's that had better wait."""
+
+
+def choose_backend(environment: EnvironmentSettings, variables: Mapping[str, str], argument: str | None = None) -> str:
+    """Give the backend: argument > ``SECRETS_BACKEND`` > settings > memory; an unknown one is a ``SettingsError``."""
+    for source, name in (("--backend", argument), (BACKEND_VARIABLE, variables.get(BACKEND_VARIABLE))):
+        if name:
+            if name not in BACKENDS:
+                raise SettingsError(
+                    f"{source} names an unknown backend.", hint=f"Known: {', '.join(BACKENDS)}.", path=source
+                )
+            return name
+    return environment.backend or "memory"
+
+
+def open_store(
+    environment: EnvironmentSettings,
+    *,
+    variables: Mapping[str, str] = os.environ,
+    backend: str | None = None,
+    patience: Patience = "bot",
+    clock: Clock = utc_now,
+) -> SecretStore:
+    """Open the environment's store; nothing is called yet.
+
+    Raises ``Refused`` (CI reaching for prod), ``SettingsError``, ``Unsupported`` (the vault).
+    """
+    chosen = choose_backend(environment, variables, backend)
+    if refusal := ci_refusal(environment.name, chosen, environment.endpoint_url, variables):
+        raise refusal
+    if chosen == "vault":
+        raise Unsupported("The embedded vault is not available yet.", hint="Use aws, or memory for a trial.")
+    if chosen == "aws":
+        return _open_aws(environment, patience)
+    store = MemoryStore(clock)
+    if seed := variables.get(SEED_VARIABLE):
+        load_seed(store, seed, clock)
+    return store
+
+
+def _open_aws(environment: EnvironmentSettings, patience: Patience) -> SecretStore:
+    from secrets_core.stores.aws import AwsOptions, AwsStore
+
+    return AwsStore(
+        AwsOptions(
+            region=environment.region,
+            profile=environment.profile,
+            role_arn=environment.role_arn,
+            account_id=environment.account_id,
+            endpoint_url=environment.endpoint_url,
+            kms_key_id=environment.kms_key_id,
+            tags=environment.tags,
+            patience=patience,
+        )
+    )

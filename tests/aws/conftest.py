@@ -1,0 +1,5 @@
+"""Tests against the corrected Secrets Manager server."""
+
+from tests.aws_server.fixtures import aws_server, reset_aws_server
+
+__all__ = ["aws_server", "reset_aws_server"]
