@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from secrets_core import overview, pairs
-from secrets_core.errors import Denied
+from secrets_core.errors import Denied, Unreachable
 from secrets_core.exchanges import parts_of
 from secrets_core.freeze import EVERYTHING, FreezeReading, FreezeRecord, interpret
 from secrets_core.names import FREEZE, LEADER, CredentialRef, control_name, environment_prefix, secret_name
 from secrets_core.pairs.states import PairState
 from secrets_core.settings import EnvironmentSettings
-from secrets_core.stores.base import SecretMetadata, SecretStore
+from secrets_core.stores.base import Identity, SecretMetadata, SecretStore
 from secrets_core.views import CredentialRow, EnvironmentState, EnvironmentView
 
 Births = Mapping[tuple[CredentialRef, str], datetime]
@@ -33,7 +33,7 @@ def list_environment(
 
     ``known`` are exchanges that are probed by name where this identity may not list.
     """
-    identity = store.identity()
+    identity, unknown = _identity(store)
     secrets, partial = _secrets(store, settings.name, {*known, *settings.exchanges})
     listing = overview.sort_listing(secrets)
     freeze = read_freeze(store, settings.name)
@@ -56,7 +56,7 @@ def list_environment(
         foreign=listing.foreign,
         emergency=listing.emergency,
         partial=partial,
-        notices=store.notices,
+        notices=(*store.notices, *unknown),
         frozen=max(record.holds, key=lambda hold: EVERYTHING in hold.scope, default=None),
     )
 
@@ -81,6 +81,14 @@ def read_freeze(store: SecretStore, environment: str) -> FreezeReading:
     """Read the environment's freeze record. I/O; what cannot be read is an unconfirmed reading."""
     name = control_name(environment, FREEZE)
     return interpret(store.read_current([name])[name])
+
+
+def _identity(store: SecretStore) -> tuple[Identity | None, tuple[str, ...]]:
+    """Ask who acts; where the network lets nobody ask AWS STS, the secrets can still be listed."""
+    try:
+        return store.identity(), ()
+    except Unreachable as error:
+        return None, (f"It is not known who acts here: {error.message}",)
 
 
 def _row(

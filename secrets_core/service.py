@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from secrets_core import overview, pairs
 from secrets_core.clock import Clock, utc_now
-from secrets_core.errors import CoreError, Denied, Refused
+from secrets_core.errors import CoreError, Denied, Refused, Unreachable
 from secrets_core.fingerprints import FingerprintKey, ensure_key, read_key
 from secrets_core.freeze import ensure_record
 from secrets_core.history import list_history, recognise
@@ -25,6 +25,7 @@ from secrets_core.refusals import state_refusal
 from secrets_core.secret import Secret
 from secrets_core.settings import STANDARD_ENVIRONMENTS, EnvironmentSettings, Settings
 from secrets_core.stores.base import RECOVERY_DAYS, Identity, SecretStore
+from secrets_core.stores.memory import local_operator
 from secrets_core.stores.opening import Patience, choose_backend, open_store
 from secrets_core.versions import new_version_id
 from secrets_core.views import Action, Done, EnvironmentState, EnvironmentView, Found, HistoryEntry, Match, Reason
@@ -347,8 +348,12 @@ class Service:
             except Denied:
                 key = None
                 notices.append("It could not be fingerprinted: this identity may not read the environment's key.")
+            try:
+                operator = store.identity().operator
+            except Unreachable:
+                operator = local_operator()
             change = pairs.Change(
-                by=store.identity().operator,
+                by=operator,
                 why=why,
                 now=self.clock(),
                 fingerprint_key=key,

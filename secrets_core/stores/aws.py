@@ -193,10 +193,12 @@ class AwsStore(SecretStore):
             self._settle_move(name, stage, to, expected)
 
     def tag(self, name: str, tags: Mapping[str, str]) -> None:
-        self._change_tags(Operation.TAG, name, {"SecretId": _checked(name), "Tags": _tag_list(tags)})
+        if tags:
+            self._change_tags(Operation.TAG, name, {"SecretId": _checked(name), "Tags": _tag_list(tags)})
 
     def untag(self, name: str, keys: Sequence[str]) -> None:
-        self._change_tags(Operation.UNTAG, name, {"SecretId": _checked(name), "TagKeys": list(keys)})
+        if keys:
+            self._change_tags(Operation.UNTAG, name, {"SecretId": _checked(name), "TagKeys": list(keys)})
 
     def delete(self, name: str, recovery_days: int = RECOVERY_DAYS) -> None:
         check_recovery_days(recovery_days)

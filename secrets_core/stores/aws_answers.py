@@ -73,10 +73,10 @@ def confirm_version(answer: Answer, name: str, version_id: str) -> None:
 
 
 def confirm_empty(answer: Answer, name: str) -> None:
-    """Check that an answer without content came from AWS, by what is around it: its request id or its own JSON type."""
-    about_answer = answer.get("ResponseMetadata", {})
-    content_type = about_answer.get("HTTPHeaders", {}).get("content-type", "")
-    if not about_answer.get("RequestId") and not content_type.startswith("application/x-amz-json"):
+    """Check that an answer without content came from AWS, by what is around it: its JSON type, or its request id."""
+    around = answer.get("ResponseMetadata", {})
+    content_type = around.get("HTTPHeaders", {}).get("content-type", "")
+    if not (content_type.startswith("application/x-amz-json") or (not content_type and around.get("RequestId"))):
         raise garbled("is not one of AWS", name)
 
 

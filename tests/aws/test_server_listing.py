@@ -135,7 +135,7 @@ def test_a_lagging_listing_shows_the_past_while_reads_are_current(
 
 
 def test_a_lagging_listing_catches_up(aws_server: AwsServer, client: SecretsManagerClient) -> None:
-    aws_server.set_listing_lag(0.2)
+    aws_server.set_listing_lag(0.6)
     client.create_secret(Name=NAME)
     assert listed(client) == []
     wait_for(lambda: listed(client) == [NAME])

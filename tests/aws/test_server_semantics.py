@@ -202,7 +202,7 @@ def test_unlabelled_versions_are_hidden_but_readable_by_id(client: SecretsManage
     assert client.list_secrets()["SecretList"][0]["SecretVersionsToStages"] == labels(client)
     read = client.get_secret_value(SecretId=NAME, VersionId=ONE)
     assert read["SecretString"] == "one"
-    assert "VersionStages" not in read
+    assert "VersionStages" not in list(read)
     shown = client.list_secret_version_ids(SecretId=NAME)["Versions"]
     assert [version["VersionId"] for version in shown] == [TWO, THREE]
     page = client.list_secret_version_ids(SecretId=NAME, IncludeDeprecated=True, MaxResults=2)

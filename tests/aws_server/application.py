@@ -75,11 +75,7 @@ class Application:
             answer = self._control(str(environ["REQUEST_METHOD"]), path.removeprefix(CONTROL), body)
         else:
             call = _describe(environ, body)
-            try:
-                answer = self._misbehave(environ, body, call)
-            except ConnectionError:
-                call.state = "dropped"
-                raise
+            answer = self._misbehave(environ, body, call)
             call.state, call.status = "answered", answer.status
         headers = [
             ("Content-Type", answer.content_type),
@@ -106,15 +102,15 @@ class Application:
             if kind == "hold":
                 call.state = "held"
                 released.wait()
-            _cut(environ)
+            _cut(environ, call)
         if kind == "hang":
             call.state = "held"
             if released.wait(fault.seconds) or _is_gone(environ):
-                _cut(environ)
+                _cut(environ, call)
             return self._apply(environ, body)
         answer = self._apply(environ, body)
         if kind == "lost":
-            _cut(environ)
+            _cut(environ, call)
         if kind == "empty":
             return json_answer({})
         if kind == "truncated":
@@ -206,7 +202,9 @@ def _next_token(body: bytes) -> str:
     return str(content.get("NextToken") or FIRST_PAGE)
 
 
-def _cut(environ: WSGIEnvironment) -> None:
+def _cut(environ: WSGIEnvironment, call: LoggedCall) -> None:
+    # First: who sees the cut must find it in the log.
+    call.state = "dropped"
     connection: socket.socket = environ["werkzeug.socket"]
     try:
         connection.shutdown(socket.SHUT_RDWR)
