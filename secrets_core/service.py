@@ -17,9 +17,9 @@ from secrets_core.clock import Clock, utc_now
 from secrets_core.errors import CoreError, Denied, Refused, Unreachable
 from secrets_core.fingerprints import FingerprintKey, ensure_key, read_key
 from secrets_core.freeze import ensure_record
-from secrets_core.history import list_history, recognise
+from secrets_core.history import list_history, recognise, search
 from secrets_core.listing import list_environment, look_up_birth
-from secrets_core.names import CredentialRef
+from secrets_core.names import ROOT, ControlName, CredentialRef, parse_secret_name
 from secrets_core.policy import CI_VARIABLES, binding_refusal, ci_refusal
 from secrets_core.refusals import state_refusal
 from secrets_core.secret import Secret
@@ -50,6 +50,11 @@ class _Environment:
     lifted_until: datetime | None = None
     births: dict[tuple[CredentialRef, str], datetime] = field(default_factory=dict)
     """Creation dates of legacy credentials that were looked up, by their leader's version."""
+    begun: int = 0
+    """How many refreshes were begun; the view is of the one with number ``shown``."""
+    shown: int = 0
+    changed: dict[CredentialRef, int] = field(default_factory=dict)
+    """What was changed here, and how many refreshes had begun by then: those know nothing of it."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -88,14 +93,11 @@ class Service:
                 known, variables=variables, backend=backend, patience=patience, clock=clock
             )
             self._backend_of = lambda known: choose_backend(known, variables, backend)
-        self._environments: dict[str, _Environment] = {}
-        for name in tuple(settings.environments) or STANDARD_ENVIRONMENTS:
-            self._environment(name)
-
-    @property
-    def environments(self) -> tuple[str, ...]:
+        self.environments = tuple(settings.environments) or STANDARD_ENVIRONMENTS
         """The environments to show: those that settings name, else the four standard ones."""
-        return tuple(self._environments)
+        self._environments: dict[str, _Environment] = {}
+        for name in self.environments:
+            self._environment(name)
 
     def environment_settings(self, environment: str) -> EnvironmentSettings:
         """Give what settings and defaults say of an environment; raise ``InvalidName``."""
@@ -153,21 +155,38 @@ class Service:
                 f"{environment} is read-only.",
                 f"Lift it for this act: in the console with its key, on the command line with --write {environment}.",
             )
-        if isinstance(subject, str) or known.view is None:
+        if isinstance(subject, str) or subject in known.changed or known.view is None or known.view.listed_at is None:
             return None
         row = next((row for row in known.view.rows if row.ref == subject), None)
-        return state_refusal(action, row) if known.view.listed_at else None
+        return None if row is None and known.view.partial else state_refusal(action, row)
 
     def connect(self, environment: str) -> Identity:
         """Open the environment's store and tell who acts there. I/O; raises what the store raises, and ``Refused``."""
         return self._store(environment).identity()
 
+    def notices(self, environment: str) -> tuple[str, ...]:
+        """Give what a user should know of how the environment's store was opened; nothing before that. No I/O."""
+        store = self._environment(environment).store
+        return store.notices if store is not None else ()
+
+    def discover(self, environment: str) -> frozenset[str]:
+        """Find all environments in the backend of this one. I/O, one listing; raises what the store raises."""
+        parsed = (parse_secret_name(secret.name) for secret in self._store(environment).list_metadata(f"{ROOT}/"))
+        return frozenset(
+            name.environment if isinstance(name, ControlName) else name.ref.environment
+            for name in parsed
+            if name is not None
+        )
+
     def refresh(self, environment: str) -> EnvironmentView:
         """List an environment and give its new view. I/O; never raises ``CoreError``: a failure is part of the view.
 
-        After a failure the rows of the last success stay, with their age.
+        After a failure the rows of the last success stay, with their age. What a refresh that began later has found
+        is never replaced.
         """
         known = self._environment(environment)
+        with known.lock:
+            known.begun = number = known.begun + 1
         before = known.view or self.blank(environment)
         try:
             view = list_environment(
@@ -182,8 +201,12 @@ class Service:
         except CoreError as error:
             denied = error.code in ("denied", "identity", "wrong-account", "refused", "unsupported")
             state = EnvironmentState.DENIED if denied else EnvironmentState.UNREACHABLE
-            view = replace(before, state=state, problem=error)
-        known.view = view
+            view = replace(known.view or before, state=state, problem=error)
+        with known.lock:
+            if number > known.shown:
+                known.shown, known.view = number, view
+                if view.problem is None:
+                    known.changed = {ref: begun for ref, begun in known.changed.items() if begun >= number}
         return self.view(environment)
 
     def look_up_age(self, ref: CredentialRef) -> EnvironmentView:
@@ -198,7 +221,7 @@ class Service:
             known.births[ref, version_id] = born
             rows = overview.worst_first(
                 overview.with_birth(row, born, known.settings, self.clock())
-                if row.ref == ref and row.version_id == version_id
+                if row.ref == ref and row.version_id == version_id and overview.needs_look_up(row)
                 else row
                 for row in known.view.rows
             )
@@ -214,27 +237,26 @@ class Service:
         from secrets_core.provider import SecretProvider
 
         self._refuse(Action.FETCH, ref)
-        return SecretProvider(self._store(ref.environment)).get_api_credentials(ref.environment, ref.exchange)
+        policy = self._environment(ref.environment).settings.policy
+        provider = SecretProvider(
+            self._store(ref.environment),
+            policies={ref.environment: policy},
+            variables=self._variables,
+            clock=self.clock,
+        )
+        return provider.get_api_credentials(ref.environment, ref.exchange)
 
     def find_key(self, api_key: Secret) -> Found:
         """Tell whose a typed key id is, in every environment, current or older, by its fingerprint alone. I/O."""
         matches: list[Match] = []
         unchecked: list[tuple[str, str]] = []
-        for environment, known in self._environments.items():
+        for environment, known in tuple(self._environments.items()):
             try:
-                key = self._fingerprint_key(environment)
+                found, gaps = search(known.view, self._fingerprint_key(environment), api_key)
             except CoreError as error:
-                unchecked.append((environment, error.message))
-                continue
-            if key is None or known.view is None or known.view.listed_at is None:
-                unchecked.append((environment, "it has no fingerprint key yet" if key is None else "not listed yet"))
-                continue
-            code = key.of_key(api_key)
-            matches.extend(
-                Match(row.ref, version, overview.is_current(row, version))
-                for row in known.view.rows
-                for version in overview.history_tails(row, code)
-            )
+                found, gaps = [], (error.message,)
+            matches.extend(found)
+            unchecked.extend((environment, gap) for gap in gaps)
         return Found(tuple(sorted(matches, key=lambda match: (not match.current, match.ref))), tuple(unchecked))
 
     def verify(self, ref: CredentialRef, values: Mapping[str, Secret]) -> Match | None:
@@ -297,11 +319,12 @@ class Service:
 
     def initialise(self, environment: str) -> None:
         """Make the control records that are missing: the fingerprint key and an empty freeze record. I/O."""
-        store = self._store(environment)
-        self._refuse(Action.INIT, environment)
-        known = self._environment(environment)
-        known.fingerprint_key = ensure_key(store, environment, new_version_id(self.clock()))
-        ensure_record(store, environment, new_version_id(self.clock()))
+
+        def make(store: SecretStore) -> None:
+            self._fingerprint_key(environment, make=True)
+            ensure_record(store, environment, new_version_id(self.clock()))
+
+        self._change(Action.INIT, environment, make)
 
     def _environment(self, name: str) -> _Environment:
         if name not in self._environments:
@@ -323,13 +346,20 @@ class Service:
         if reason := self.refusal(action, subject):
             raise Refused(reason.sentence, guard=reason.guard, hint=reason.hint, path=str(subject))
 
-    def _change(self, action: Action, ref: CredentialRef, run: Callable[[SecretStore], Result]) -> Result:
+    def _change(self, action: Action, subject: CredentialRef | str, run: Callable[[SecretStore], Result]) -> Result:
         """Carry out a change: the one place they all pass."""
-        self._refuse(action, ref)
-        known = self._environment(ref.environment)
-        result = run(self._store(ref.environment))
+        self._refuse(action, subject)
+        environment = subject if isinstance(subject, str) else subject.environment
+        known = self._environment(environment)
+        try:
+            result = run(self._store(environment))
+        finally:
+            # Whatever came of it: the latest listing may be wrong about it now.
+            if not isinstance(subject, str):
+                with known.lock:
+                    known.changed[subject] = known.begun
         if known.lifted_until is not None:
-            self.lift_read_only(ref.environment)
+            self.lift_read_only(environment)
         return result
 
     def _written(

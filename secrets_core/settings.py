@@ -6,13 +6,17 @@ known key. Precedence: flag > variable > file > default.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import math
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from secrets_core.errors import InvalidName, SettingsError
 from secrets_core.names import check_environment, check_exchange
@@ -22,6 +26,8 @@ FILE_VARIABLE = "MM_SECRETS_CONFIG"
 BACKEND_VARIABLE = "SECRETS_BACKEND"
 BACKENDS = ("memory", "vault", "aws")
 STANDARD_ENVIRONMENTS = ("dev", "shadow", "soak", "prod")
+HOOKS = ("halt_quotes", "cancel_orders", "count_open_orders", "stop_bots", "probe_key", "page")
+"""What may be run for an operator in an incident, in the order in which it is of use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +79,10 @@ class EnvironmentSettings:
 
     def owner(self, exchange: str) -> str:
         """Give the owner of ``bybit`` or ``bybit@mm1``, or nothing."""
-        names = (exchange, exchange.partition("@")[0])
-        return next((self.exchanges[name].owner for name in names if name in self.exchanges), "")
+        for name in (exchange, exchange.partition("@")[0]):
+            if name in self.exchanges and self.exchanges[name].owner:
+                return self.exchanges[name].owner
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +115,16 @@ def load_settings(path: str | None = None, variables: Mapping[str, str] = os.env
     that names file and key.
     """
     named = path or variables.get(FILE_VARIABLE)
-    file = Path(named).expanduser() if named else default_path(variables)
+    file = Path(named) if named else default_path(variables)
+    with contextlib.suppress(RuntimeError):  # "~somebody" who does not exist: there is no such file then
+        file = file.expanduser()
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
         if named:
             raise SettingsError(f"There is no settings file {file}.", hint="Check the path.", path=str(file)) from None
         return Settings()
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, RuntimeError, UnicodeDecodeError) as error:
         raise SettingsError(
             f"The settings file {file} cannot be read: {type(error).__name__}.", path=str(file)
         ) from None
@@ -161,7 +171,7 @@ def _is_text(value: Any) -> bool:
 
 
 def _is_positive(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0 and math.isfinite(value)
 
 
 def _is_days(value: Any) -> bool:
@@ -183,8 +193,9 @@ _POLICY_KEYS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "read_only": (lambda value: isinstance(value, bool), "true or false"),
     "rotation_days": (_is_days, "a whole number of days"),
     "warn_days": (_is_days, "a whole number of days"),
-    "thaw_approvals": (lambda value: value in (1, 2) and not isinstance(value, bool), "1 or 2"),
+    "thaw_approvals": (lambda value: type(value) is int and value in (1, 2), "1 or 2"),
 }
+_HOLD_AFTER = {default_policy(name).mode: default_policy(name).hold_after_seconds for name in ("dev", "soak")}
 _ENVIRONMENT_KEYS = {*_TEXTS, *_POLICY_KEYS, "backend", "tags", "exchanges", "hooks", "bots"}
 
 
@@ -213,13 +224,15 @@ def _settings(top: _Table) -> Settings:
 def _environment(name: str, table: _Table) -> EnvironmentSettings:
     table.only(dict.fromkeys(_ENVIRONMENT_KEYS))
     changed = {key: table.get(key, *rule) for key, rule in _POLICY_KEYS.items() if key in table.data}
-    endpoint = table.get("endpoint_url", _is_text, "a URL")
-    if endpoint and not (endpoint.startswith("https://") or (endpoint.startswith("http://") and is_loopback(endpoint))):
-        raise table.complain("endpoint_url", "must be https, or http on this machine")
-    account = table.get("account_id", lambda v: _is_text(v) and v.isdigit() and len(v) == 12, "12 digits, as text")
+    if (mode := changed.get("mode")) and mode != default_policy(name).mode:
+        # What makes the mode comes with it: how long an unconfirmed freeze record is borne.
+        changed.setdefault("hold_after_seconds", _HOLD_AFTER[mode])
+    endpoint = table.get("endpoint_url", _is_endpoint, "https, or http on this machine")
+    account = table.get("account_id", _is_account, "12 digits, as text")
     texts = {key: table.get(key, _is_text, "a text") for key in _TEXTS if key not in ("endpoint_url", "account_id")}
     tags = table.table("tags")
     exchanges, hooks = table.table("exchanges"), table.table("hooks")
+    hooks.only(dict.fromkeys(HOOKS))
     return EnvironmentSettings(
         name=name,
         policy=replace(default_policy(name), **changed),
@@ -234,8 +247,28 @@ def _environment(name: str, table: _Table) -> EnvironmentSettings:
     )
 
 
+def _is_account(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch("[0-9]{12}", value) is not None
+
+
+def _is_endpoint(value: Any) -> bool:
+    try:
+        parts = urlsplit(value if _is_text(value) else "")
+    except ValueError:
+        return False
+    encrypted = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(value))
+    return bool(parts.hostname) and parts.username is None and encrypted
+
+
 def _is_texts(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)
+
+
+def _is_exchanges(value: Any) -> bool:
+    try:
+        return _is_texts(value) and all(check_exchange(name) for name in value)
+    except InvalidName:
+        return False
 
 
 def _is_tables(value: Any) -> bool:
@@ -263,6 +296,6 @@ def _bot(data: dict[str, Any], environment: _Table) -> BotSettings:
         raise table.complain("name", "is missing")
     return BotSettings(
         name=table.get("name", _is_text, "a text"),
-        exchanges=tuple(table.get("exchanges", _is_texts, "a list of exchanges", ())),
+        exchanges=tuple(table.get("exchanges", _is_exchanges, "a list of exchanges", ())),
         holds=table.get("holds", _one_of("watch", "ttl", "process"), "watch, ttl or process", "process"),
     )
