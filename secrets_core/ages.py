@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from secrets_core.versions import credible
@@ -90,6 +90,7 @@ def assess(born: datetime | None, source: AgeSource, *, now: datetime, limit: Li
     born = credible(born, now)
     if born is None:
         return Age(None, AgeSource.NONE, now, limit, AgeStatus.UNKNOWN)
+    born = born.astimezone(UTC)  # days of 24 hours: adding them in a zone with summer time would be off by an hour
     left = born + limit.days * DAY - now
     if left > warn_days * DAY:
         status = AgeStatus.FRESH

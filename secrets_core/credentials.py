@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from pydantic import BaseModel, ConfigDict, field_serializer, model_validator
 
@@ -34,9 +34,15 @@ class APICredentials(BaseModel):
         raise TypeError("APICredentials are built by APICredentials.of()")
 
     @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **_options: Any) -> NoReturn:  # noqa: ARG003 - the name is pydantic's
+        # Refused before pydantic parses it: its complaint about bad JSON carries the text.
+        raise TypeError("APICredentials are built by APICredentials.of()")
+
+    @classmethod
     def of(cls, ref: CredentialRef, values: Mapping[str, Secret], version_id: str | None) -> APICredentials:
         """Build from the values by part name; raise ``Incomplete``, never with a value, when one is missing."""
-        missing = [part for part in exchanges.parts_of(ref.exchange) if not values.get(part)]
+        parts = exchanges.parts_of(ref.exchange)
+        missing = [part for part in parts if not values.get(part)]
         if missing or not all(isinstance(value, Secret) for value in values.values()):
             raise Incomplete(f"{ref} lacks {', '.join(missing) or 'values of type Secret'}.", path=str(ref))
         return cls.model_construct(
@@ -45,8 +51,12 @@ class APICredentials(BaseModel):
             version_id=version_id,
             api_key=values[API_KEY],
             api_secret=values[API_SECRET],
-            api_passphrase=values.get(API_PASSPHRASE),
+            api_passphrase=values[API_PASSPHRASE] if API_PASSPHRASE in parts else None,
         )
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        # pydantic's own refusal carries the value that was to be set.
+        raise AttributeError("APICredentials cannot be changed")
 
     def ccxt(self) -> dict[str, str]:
         """Give the values as the keyword settings that ccxt's exchange classes take, in the clear.

@@ -63,7 +63,8 @@ class _Credential:
     versions: tuple[_Version, ...]
     """Oldest first; the last one is current."""
     damage: str = ""
-    """``torn``, ``incomplete``, ``pending``, ``mid-promotion``, ``half-deleted`` or ``deleted``."""
+    """The pair state that it is brought into: ``torn``, ``incomplete``, ``pending``, ``mid-promotion``,
+    ``foreign-follower``, ``half-deleted`` or ``deleted``."""
     old_key_due_in: float | None = None
     """Days until the key before the current one should be deleted at the exchange."""
     owner: str = ""
@@ -97,7 +98,7 @@ _SHADOW = (
     _credential("okx", 74.3, 60.0),
     _credential("kraken", 50.5, by="carol"),
     _credential("gate", 82.2, by="carol"),
-    _credential("coinbase", 33.0, by="carol"),
+    _credential("coinbase", 33.0, by="carol", damage="foreign-follower"),
     _credential("deribit", 14.1),
     _credential("hyperliquid", 9.0, by="bob"),
     _credential("bitget", 45.0, by="bob", damage="incomplete"),
@@ -267,6 +268,8 @@ def _damage(
     leader = secret_name(ref, LEADER)
     if damage == "torn":
         _store_version(store, leader, version_id, values[LEADER], CURRENT)
+    elif damage == "foreign-follower":
+        _store_version(store, secret_name(ref, parts[-1]), _foreign(ref, parts[-1], number), values[parts[-1]], CURRENT)
     elif damage in ("pending", "mid-promotion"):
         for part in reversed(parts):
             store.put(secret_name(ref, part), version_id, values[part], [PENDING])

@@ -6,7 +6,8 @@ only hides the old exception from print, its frames stay reachable through ``__c
 
 from __future__ import annotations
 
-from typing import ClassVar
+from functools import partial
+from typing import Any, ClassVar
 
 
 class CoreError(Exception):
@@ -144,6 +145,10 @@ class Refused(CoreError):
         """Take the sentence and the name of the guard that refused, e.g. ``read-only`` or ``ci``."""
         super().__init__(message, hint=hint, path=path)
         self.guard = guard
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The usual way calls the class with the message alone, and fails for want of the guard.
+        return partial(Refused, guard=self.guard), self.args, self.__dict__
 
 
 class Unsupported(CoreError):

@@ -72,10 +72,10 @@ def ensure_key(store: SecretStore, environment: str, version_id: str) -> Fingerp
     key = read_key(store, environment)
     if key is not None:
         return key
-    record = json.dumps({"format": 1, "key": base64.b64encode(secrets.token_bytes(32)).decode()})
+    record = Secret(json.dumps({"format": 1, "key": base64.b64encode(secrets.token_bytes(32)).decode()}))
     name = control_name(environment, FINGERPRINT)
     with contextlib.suppress(AlreadyExists):
-        store.create(name, version_id, Secret(record))
+        store.create(name, version_id, record)
     key = read_key(store, environment)
     if key is None:
         raise NotFound(f"{name} was made but cannot be read yet.", hint="Try again in a moment.", path=name)
@@ -87,6 +87,6 @@ def _parse(text: Secret) -> Secret | None:
         data = json.loads(text.reveal())
         if data["format"] == 1 and len(base64.b64decode(data["key"], validate=True)) == 32:
             return Secret(data["key"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return None

@@ -12,8 +12,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from secrets_core.errors import AlreadyExists, CoreError, NotFound
-from secrets_core.names import FREEZE, CredentialRef, control_name
+from secrets_core.errors import AlreadyExists, CoreError, InvalidName, NotFound
+from secrets_core.names import FREEZE, CredentialRef, check_exchange, control_name, parse_ref
 from secrets_core.secret import Secret
 from secrets_core.stores.base import SecretStore, SecretVersion
 
@@ -108,13 +108,16 @@ def parse(text: Secret) -> FreezeRecord | None:
         data = json.loads(text.reveal())
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             return None
+        revision = data.get("revision", 0)
+        if not isinstance(revision, int):
+            return None
         return FreezeRecord(
-            revision=int(data.get("revision", 0)),
+            revision=revision,
             holds=tuple(_hold(incident, hold) for incident, hold in data.get("holds", {}).items()),
             dead=tuple(_revoked(entry) for entry in data.get("dead", [])),
             burned=tuple(_revoked(entry) for entry in data.get("burned", [])),
         )
-    except (ValueError, TypeError, AttributeError, KeyError):
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError, InvalidName):
         return None
 
 
@@ -129,10 +132,19 @@ def _hold(incident: str, data: dict[str, Any]) -> Hold:
     scope = data["scope"]
     if not isinstance(scope, list) or not scope or not all(isinstance(target, str) for target in scope):
         raise ValueError("a hold without a scope")
-    texts = {key: str(data.get(key, "")) for key in ("codename", "cause", "message", "by", "at", "phase")}
-    return Hold(incident, tuple(scope), **texts)
+    for target in scope:
+        if target != EVERYTHING:
+            # What can be no exchange would hold nothing: such a record is not understood, not "nothing is frozen".
+            check_exchange(target)
+    texts = {key: _printable(data.get(key, "")) for key in ("codename", "cause", "message", "by", "at", "phase")}
+    return Hold(_printable(incident), tuple(scope), **texts)
 
 
 def _revoked(data: dict[str, Any]) -> RevokedVersion:
     texts = {key: str(data.get(key, "")) for key in ("version", "fingerprint", "incident")}
-    return RevokedVersion(str(data["ref"]), **texts)
+    return RevokedVersion(str(parse_ref(data["ref"])), **texts)
+
+
+def _printable(text: object) -> str:
+    """Give a text that can neither forge a log line nor steer a terminal: bots log it, and screens show it."""
+    return "".join(character if character.isprintable() else " " for character in str(text))

@@ -1,4 +1,4 @@
-"""The versions of a credential, and which of them a typed value is; labels and fingerprints only, no value is read."""
+"""The versions of credentials, and which of them a typed value is; labels and fingerprints only, no value is read."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from secrets_core.fingerprints import FingerprintKey
 from secrets_core.freeze import FreezeRecord
 from secrets_core.listing import read_freeze
 from secrets_core.names import LEADER, CredentialRef, secret_name
+from secrets_core.overview import history_tails, is_current
 from secrets_core.secret import Secret
 from secrets_core.stores.base import SecretMetadata, SecretStore, VersionMetadata
 from secrets_core.tags import VersionRecord, record_of, records
 from secrets_core.versions import tail, version_time
-from secrets_core.views import HistoryEntry, Match
+from secrets_core.views import CredentialRow, EnvironmentView, HistoryEntry, Match
 
 
 def list_history(store: SecretStore, ref: CredentialRef) -> tuple[HistoryEntry, ...]:
@@ -48,6 +49,29 @@ def recognise(
         return None
     current = tail(leader.current) if leader.current else ""
     return Match(ref, current if current in same else same[0], current in same)
+
+
+def search(
+    view: EnvironmentView | None, key: FingerprintKey | None, api_key: Secret
+) -> tuple[list[Match], tuple[str, ...]]:
+    """Find the versions in a listing that have this key id; gives them, and what of it could not be searched."""
+    if key is None:
+        return [], ("it has no fingerprint key yet",)
+    if view is None or view.listed_at is None:
+        return [], ("not listed yet",)
+    code = key.of_key(api_key)
+    matches = [
+        Match(row.ref, version, is_current(row, version)) for row in view.rows for version in history_tails(row, code)
+    ]
+    gaps = ["only its known credentials were looked at"] if view.partial else []
+    bare = sum(row.version_id is not None and not _is_fingerprinted(row) for row in view.rows)
+    if bare:
+        gaps.append(f"{bare} of its credentials {'has' if bare == 1 else 'have'} no fingerprint")
+    return matches, tuple(gaps)
+
+
+def _is_fingerprinted(row: CredentialRow) -> bool:
+    return any(code and is_current(row, version) for version, code in row.key_fingerprints)
 
 
 def _entry(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from secrets_core import overview, pairs
-from secrets_core.errors import Denied, Unreachable
+from secrets_core.errors import CoreError, Denied, Unreachable
 from secrets_core.exchanges import parts_of
 from secrets_core.freeze import EVERYTHING, FreezeReading, FreezeRecord, interpret
 from secrets_core.names import FREEZE, LEADER, CredentialRef, control_name, environment_prefix, secret_name
@@ -38,10 +39,11 @@ def list_environment(
     listing = overview.sort_listing(secrets)
     freeze = read_freeze(store, settings.name)
     record = freeze.record or FreezeRecord()
-    rows = overview.worst_first(
+    found = [
         _row(store, ref, parts, settings=settings, freeze=record, births=births, now=now)
         for ref, parts in listing.credentials.items()
-    )
+    ]
+    rows = overview.worst_first(row for row in found if row.pair_state is not PairState.MISSING)
     return EnvironmentView(
         name=settings.name,
         state=EnvironmentState.READY if rows else EnvironmentState.EMPTY,
@@ -80,7 +82,11 @@ def look_up_birth(store: SecretStore, ref: CredentialRef) -> tuple[str, datetime
 def read_freeze(store: SecretStore, environment: str) -> FreezeReading:
     """Read the environment's freeze record. I/O; what cannot be read is an unconfirmed reading."""
     name = control_name(environment, FREEZE)
-    return interpret(store.read_current([name])[name])
+    try:
+        outcome = store.read_current([name])[name]
+    except CoreError as error:
+        outcome = error
+    return interpret(outcome)
 
 
 def _identity(store: SecretStore) -> tuple[Identity | None, tuple[str, ...]]:
@@ -103,8 +109,9 @@ def _row(
 ) -> CredentialRow:
     classified = pairs.classify(parts)
     if classified.state is PairState.TORN:
-        # A listing lags and hides versions without a label: look again before saying torn.
-        parts, classified = pairs.inspect(store, ref)
+        # A listing lags and hides versions without a label: look again before saying torn, where that is allowed.
+        with contextlib.suppress(Denied):
+            parts, classified = pairs.inspect(store, ref)
     leader = parts.get(LEADER)
     current = leader.current if leader is not None else None
     return overview.build_row(
@@ -124,5 +131,20 @@ def _secrets(store: SecretStore, environment: str, exchanges: set[str]) -> tuple
     except Denied:
         if not exchanges:
             raise
-    refs = [CredentialRef(environment, exchange) for exchange in sorted(exchanges)]
-    return store.describe_many([secret_name(ref, part) for ref in refs for part in parts_of(ref.exchange)]), True
+    names = {ref: [secret_name(ref, part) for part in parts_of(ref.exchange)] for ref in _refs(environment, exchanges)}
+    try:
+        return store.describe_many([name for each in names.values() for name in each]), True
+    except Denied as error:
+        denied = error
+    found: list[SecretMetadata] = []
+    for each in names.values():
+        # Rights to some exchanges alone: AWS denies the others by name, whether they exist or not.
+        with contextlib.suppress(Denied):
+            found.extend(store.describe_many(each))
+    if not found:
+        raise denied
+    return found, True
+
+
+def _refs(environment: str, exchanges: Iterable[str]) -> list[CredentialRef]:
+    return [CredentialRef(environment, exchange) for exchange in sorted(exchanges)]

@@ -131,7 +131,7 @@ class ControlName:
 def parse_secret_name(name: str) -> PartName | ControlName | None:
     """Read a secret's name; ``None`` for a foreign one (never an error: listings hold what others put there)."""
     root, *rest = name.split("/")
-    if root != ROOT or not rest or not _ENVIRONMENT.fullmatch(rest[0]):
+    if root != ROOT or len(rest) < 2 or not _ENVIRONMENT.fullmatch(rest[0]):
         return None
     environment, *rest = rest
     if len(rest) == 1:

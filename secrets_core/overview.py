@@ -13,7 +13,7 @@ from secrets_core.names import LEADER, ControlName, CredentialRef, parse_secret_
 from secrets_core.pairs.states import Classified, PairState
 from secrets_core.settings import EnvironmentSettings
 from secrets_core.stores.base import SecretMetadata
-from secrets_core.tags import VersionRecord, note, old_alive, record_of, records
+from secrets_core.tags import OWNER, VersionRecord, note, old_alive, record_of, records
 from secrets_core.versions import is_ours, tail, version_time
 from secrets_core.views import Condition, Counts, CredentialRow, condition_of
 
@@ -92,7 +92,7 @@ def build_row(
         why=record.why,
         stored_at=record.stored_at,
         ip_bound=record.ip_bound,
-        owner=tags.get("mm:owner", "") or settings.owner(ref.exchange),
+        owner=tags.get(OWNER, "") or settings.owner(ref.exchange),
         note=note(tags),
         old_key=old_key,
         old_key_hint=replaced.hint if replaced else "",
@@ -121,7 +121,7 @@ def with_birth(row: CredentialRow, born: datetime, settings: EnvironmentSettings
 
 def needs_look_up(row: CredentialRow) -> bool:
     """Tell whether only a look at the version list gives this row's true age."""
-    return row.version_id is not None and not is_ours(row.version_id) and row.age.source is not AgeSource.BACKEND
+    return row.pair_state is PairState.LEGACY and row.age.source is not AgeSource.BACKEND
 
 
 def worst_first(rows: Iterable[CredentialRow]) -> tuple[CredentialRow, ...]:
@@ -145,7 +145,7 @@ def count(rows: Sequence[CredentialRow]) -> Counts:
 
 
 def _due_within(age: Age, time: timedelta) -> bool:
-    if age.due_at is None or age.status is not AgeStatus.DUE_SOON:
+    if age.due_at is None or age.source is AgeSource.AT_MOST or age.status is AgeStatus.OVERDUE:
         return False
     return age.due_at - age.now <= time
 
@@ -189,15 +189,15 @@ def _sentence(row: CredentialRow) -> str:
     left = age.days_left or 0
     by_rule = "the exchange ends it" if age.limit.decided_by == "exchange" else "policy"
     before = f" (····{row.old_key_hint})" if row.old_key_hint else ""
-    hold = (
-        f"Frozen by {row.hold.codename or row.hold.incident}: {row.hold.message or row.hold.cause}" if row.hold else ""
-    )
+    said = row.hold.message or row.hold.cause if row.hold else ""
+    hold = f"Frozen by {row.hold.codename or row.hold.incident}{': ' if said else ''}{said}" if row.hold else ""
+    overdue = f"by {-left} d of" if left else "since today, of"
     sentences = {
         Condition.FROZEN: hold,
         Condition.TORN: "Its parts do not belong together and are refused to every reader: rotate it or roll it back",
         Condition.INCOMPLETE: "A part is missing, so nobody can use it: save or rotate it with all its parts",
         Condition.HALF_DELETED: "Its deletion was interrupted: delete or restore it again",
-        Condition.OVERDUE: f"Overdue by {-left} d of {age.limit.days} d ({by_rule}): rotate it now",
+        Condition.OVERDUE: f"Overdue {overdue} {age.limit.days} d ({by_rule}): rotate it now",
         Condition.MID_PROMOTION: "A rotation was interrupted after its commit; readers are fine: repair it",
         Condition.FOREIGN_FOLLOWER: "Another tool overwrote a part; readers still get the pair: repair it",
         Condition.UNKNOWN: "Its age is not known: adopt or rotate it",
@@ -209,7 +209,7 @@ def _sentence(row: CredentialRow) -> str:
         Condition.FRESH: "",
     }
     sentence = sentences[row.condition]
-    return f"{sentence}." if sentence else ""
+    return f"{sentence}." if sentence and sentence[-1] not in ".!?" else sentence
 
 
 def history_tails(row: CredentialRow, key_fingerprint: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -65,8 +66,11 @@ def default_policy(environment: str) -> EnvironmentPolicy:
 
 def is_loopback(endpoint_url: str | None) -> bool:
     """Tell whether an endpoint is on this machine: a test server, never the real AWS."""
-    host = urlsplit(endpoint_url or "").hostname or ""
-    return host in ("localhost", "::1") or host.startswith("127.")
+    try:
+        host = urlsplit(endpoint_url or "").hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def ci_refusal(

@@ -15,6 +15,8 @@ def state_refusal(action: Action, row: CredentialRow | None) -> Reason | None:
     if row.hold is not None and action is not Action.REPAIR:
         return Reason("frozen", f"It is frozen by {row.hold.codename or row.hold.incident}.", "A thaw must name it.")
     gone = row.pair_state in (PairState.DELETED, PairState.HALF_DELETED)
+    if action in (Action.ROTATE, Action.ROLLBACK) and row.version_id is None and not gone:
+        return Reason("not-found", "It has no API key, so there is nothing to change.", "Save it first.")
     verdicts = {
         Action.SAVE: (row.version_id is not None or gone, "It is stored already.", "Rotate or restore it."),
         Action.ROTATE: (gone, "It is scheduled for deletion.", "Restore it first."),

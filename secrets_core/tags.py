@@ -88,14 +88,14 @@ def records(tags: Mapping[str, str]) -> dict[str, VersionRecord]:
 
 def surplus_records(tags: Mapping[str, str], keep: Iterable[str]) -> list[str]:
     """Give the tag keys of the records beyond the newest 12; the versions in ``keep`` always stay."""
-    kept = {record_key(version_id) for version_id in keep}
+    kept = tags.keys() & {record_key(version_id) for version_id in keep}
     earliest = datetime.min.replace(tzinfo=UTC)
     newest_first = sorted(
-        (key for key in tags if key.startswith(VERSION_PREFIX)),
-        key=lambda key: (key in kept, _parse_record(tags[key]).stored_at or earliest),
+        (key for key in tags if key.startswith(VERSION_PREFIX) and key not in kept),
+        key=lambda key: _parse_record(tags[key]).stored_at or earliest,
         reverse=True,
     )
-    return newest_first[KEPT_RECORDS:]
+    return newest_first[max(KEPT_RECORDS - len(kept), 0) :]
 
 
 def format_old_alive(old: OldKeyAlive) -> str:
@@ -112,10 +112,10 @@ def old_alive(tags: Mapping[str, str]) -> OldKeyAlive | None:
 
 
 def format_note(text: str) -> str:
-    """Give the value of the ``mm:note`` tag for a free text; raise ``ValueError`` past 190 bytes."""
+    """Give the value of the ``mm:note`` tag for a free text; raise ``ValueError`` past 192 bytes."""
     value = base64.urlsafe_b64encode(text.encode()).decode()
     if len(value) > MAX_LENGTH:
-        raise ValueError("a note has at most 190 bytes")
+        raise ValueError("a note has at most 192 bytes")
     return value
 
 

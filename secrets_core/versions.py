@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 _MARKER = 0x3B7
 """The constant in ``rand_a`` (RFC 9562 section 5.7): an id of ours looks like ``xxxxxxxx-xxxx-73b7-...``."""
 _MAX_AHEAD = timedelta(minutes=5)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def new_version_id(born: datetime, random_bits: int | None = None) -> str:
@@ -22,7 +23,8 @@ def new_version_id(born: datetime, random_bits: int | None = None) -> str:
     """
     if born.tzinfo is None:
         raise ValueError("born must be aware")
-    milliseconds = int(born.timestamp() * 1000)
+    # Whole numbers all the way: a float loses milliseconds from 2038 on.
+    milliseconds = (born - _EPOCH) // timedelta(milliseconds=1)
     bits = secrets.randbits(62) if random_bits is None else random_bits & ((1 << 62) - 1)
     number = (milliseconds << 80) | (7 << 76) | (_MARKER << 64) | (0b10 << 62) | bits
     return str(uuid.UUID(int=number))
@@ -39,8 +41,8 @@ def version_time(version_id: str) -> datetime | None:
     if (number >> 76) & 0xF != 7 or (number >> 64) & 0xFFF != _MARKER or (number >> 62) & 0b11 != 0b10:
         return None
     try:
-        return datetime.fromtimestamp((number >> 80) / 1000, UTC)
-    except (OverflowError, ValueError):
+        return _EPOCH + timedelta(milliseconds=number >> 80)
+    except OverflowError:
         return None
 
 

@@ -30,7 +30,7 @@ UNFINISHED = (
     PairState.HALF_DELETED,
 )
 ENDS_SOON = timedelta(minutes=15)
-PACKAGES = ("boto3", "botocore", "pydantic", "textual")
+PACKAGES = ("botocore", "pydantic", "textual")
 GUARDED = ("bound", "ci")
 """Environments that these guards close are not looked at; that is their purpose, and nothing wrong."""
 

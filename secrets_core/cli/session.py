@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -16,6 +15,7 @@ from secrets_core.cli.parsing import Call, UsageError
 from secrets_core.clock import Clock, utc_now
 from secrets_core.errors import CoreError, InvalidName, NotFound, Refused, SettingsError
 from secrets_core.names import CredentialRef, check_environment
+from secrets_core.parallel import in_parallel
 from secrets_core.policy import CI_VARIABLES
 from secrets_core.service import Service
 from secrets_core.settings import STANDARD_ENVIRONMENTS, Settings, load_settings
@@ -27,7 +27,6 @@ BINDING = "MM_ENV"
 IN_MEMORY = ("memory", "demo")
 """Backends that last no longer than the process."""
 
-Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
@@ -202,30 +201,3 @@ def existing_file(path: str) -> Path | None:
         return file if file.is_file() else None
     except (OSError, RuntimeError, ValueError):
         return None
-
-
-def in_parallel(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """Give ``function`` of each item, in order, all run at once; an exception is raised after all have ended.
-
-    In daemon threads, so that an interrupt ends the process without waiting for a backend that does not answer.
-    """
-    todo = list(items)
-    if len(todo) < 2:
-        return [function(item) for item in todo]
-    results: dict[int, Result] = {}
-    failures: dict[int, BaseException] = {}
-
-    def run(number: int, item: Item) -> None:
-        try:
-            results[number] = function(item)
-        except BaseException as error:  # noqa: BLE001 - carried over to the caller
-            failures[number] = error
-
-    threads = [threading.Thread(target=run, args=job, daemon=True) for job in enumerate(todo)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for number in sorted(failures):
-        raise failures[number]
-    return [results[number] for number in range(len(todo))]

@@ -4,11 +4,12 @@ Invariant: a version that ever holds AWSCURRENT on the leader already exists in 
 leader's current version finds the rest of it by its id, whenever a writer died. See ``docs/architecture.md``.
 """
 
+from secrets_core.pairs.committing import Change, Written
 from secrets_core.pairs.reading import PairRead, read_pair
 from secrets_core.pairs.removal import delete, restore
 from secrets_core.pairs.repairing import Repair, adopt, repair, roll_back
 from secrets_core.pairs.states import Classified, PairState, Parts, all_versions, classify, inspect
-from secrets_core.pairs.writing import Change, Written, create, rotate
+from secrets_core.pairs.writing import create, rotate
 
 __all__ = [
     "Change",

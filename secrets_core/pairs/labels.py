@@ -28,24 +28,29 @@ def promote_followers(store: SecretStore, ref: CredentialRef, version_id: str, s
 
 
 def _promote_follower(store: SecretStore, ref: CredentialRef, part: str, version_id: str, sleep: Sleep) -> bool:
-    name = secret_name(ref, part)
+    name, leader_name = secret_name(ref, part), secret_name(ref, LEADER)
     for pause in (*PROMOTION_PAUSES, None):
         try:
             follower = store.describe(name)
             if follower.current == version_id:
                 return True
-            if store.describe(secret_name(ref, LEADER)).current != version_id:
+            if store.describe(leader_name).current != version_id:
                 return True
             store.move_stage(name, CURRENT, to=version_id, expected=follower.current)
+            # Between the two, others may have gone forth and back, so that the move fitted again: who moves last
+            # looks last.
+            latest = store.describe(leader_name).current
+            if latest is None or latest == version_id or not follower.holds(latest):
+                return True
+            version_id = latest
         except Conflict:
             continue
         except CoreError as error:
-            if not error.retryable and not isinstance(error, OutcomeUnknown):
+            # NotFound: the version was just staged, and not every replica shows it yet.
+            if not error.retryable and not isinstance(error, OutcomeUnknown | NotFound):
                 return False
             if pause is not None:
                 sleep(pause)
-        else:
-            return True
     return False
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -46,6 +46,7 @@ def read_pair(store: SecretStore, ref: CredentialRef, *, sleep: Callable[[float]
     names = {part: secret_name(ref, part) for part in parts_of(ref.exchange)}
     freeze_name = control_name(ref.environment, FREEZE)
     problem: CoreError = Torn("unread")
+    looked: list[SecretVersion] = []
     for pause in (*RETRY_PAUSES, None):
         outcomes = store.read_current([*names.values(), freeze_name])
         freeze = interpret(outcomes[freeze_name])
@@ -60,9 +61,10 @@ def read_pair(store: SecretStore, ref: CredentialRef, *, sleep: Callable[[float]
             matched[LEADER] = leader.value
             return PairRead(ref, matched, leader.version_id, PairState.MID_PROMOTION, leader.created_at, freeze)
         problem = matched
-        if legacy := _legacy(store, names, leader, followers):
-            born = min(version.created_at for version in legacy.values())
-            values = {part: version.value for part, version in legacy.items()}
+        before, looked = looked, [outcome for outcome in current.values() if isinstance(outcome, SecretVersion)]
+        if len(looked) == len(names) and _is_legacy(before, looked):
+            values = {part: version.value for part, version in zip(names, looked, strict=True)}
+            born = min(version.created_at for version in looked)
             return PairRead(ref, values, None, PairState.LEGACY, born, freeze)
         if pause is not None:
             sleep(pause)
@@ -83,10 +85,11 @@ def _by_leaders_version(
     followers: Mapping[str, SecretVersion | CoreError],
     leader: SecretVersion,
 ) -> dict[str, Secret] | CoreError:
-    values: dict[str, Secret] = {}
-    for part, outcome in followers.items():
+    for outcome in followers.values():
         if isinstance(outcome, CoreError) and not isinstance(outcome, NotFound):
             raise outcome
+    values: dict[str, Secret] = {}
+    for part, outcome in followers.items():
         if isinstance(outcome, SecretVersion) and outcome.version_id == leader.version_id:
             values[part] = outcome.value
             continue
@@ -99,7 +102,7 @@ def _by_leaders_version(
 
 
 def _no_follower(name: str, part: str) -> CoreError:
-    return Incomplete(f"The {part} is missing.", hint="Save or rotate the credential with all its parts.", path=name)
+    return Incomplete(f"The {part} is missing.", hint="Rotate the credential with all its parts.", path=name)
 
 
 def _torn(leader_name: str, part: str) -> CoreError:
@@ -110,22 +113,11 @@ def _torn(leader_name: str, part: str) -> CoreError:
     )
 
 
-def _legacy(
-    store: SecretStore,
-    names: Mapping[str, str],
-    leader: SecretVersion,
-    followers: Mapping[str, SecretVersion | CoreError],
-) -> dict[str, SecretVersion] | None:
-    """Give the versions of parts that other tools wrote, if they stand still and were born close together."""
-    versions = [leader, *(f for f in followers.values() if isinstance(f, SecretVersion))]
-    if len(versions) < len(names) or any(is_ours(version.version_id) for version in versions):
-        return None
-    again = store.read_current(list(names.values()))
-    for version in versions:
-        latest = again[version.name]
-        if not isinstance(latest, SecretVersion) or latest.version_id != version.version_id:
-            return None
-    born = [version.created_at for version in versions]
-    if max(born) - min(born) > LEGACY_GAP:
-        return None
-    return {part: version for part, name in names.items() for version in versions if version.name == name}
+def _is_legacy(before: Sequence[SecretVersion], now: Sequence[SecretVersion]) -> bool:
+    """Tell whether other tools wrote all of these, close together, and whether they stood still since the last look."""
+    if any(is_ours(version.version_id) for version in now):
+        return False
+    if [version.version_id for version in before] != [version.version_id for version in now]:
+        return False
+    born = [version.created_at for version in now]
+    return max(born) - min(born) <= LEGACY_GAP

@@ -16,13 +16,14 @@ from secrets_core.errors import (
     ScheduledForDeletion,
 )
 from secrets_core.names import LEADER, CredentialRef, secret_name
+from secrets_core.pairs.committing import Change, Written
 from secrets_core.pairs.guard import require_open
 from secrets_core.pairs.labels import Sleep, promote_followers, withdraw
-from secrets_core.pairs.states import Classified, PairState, Parts, all_versions, inspect
-from secrets_core.pairs.writing import Change, Written, adopt_legacy
-from secrets_core.stores.base import CURRENT, PREVIOUS, SecretMetadata, SecretStore
+from secrets_core.pairs.states import PairState, Parts, all_versions, inspect
+from secrets_core.pairs.writing import adopt_legacy
+from secrets_core.stores.base import CURRENT, PENDING, PREVIOUS, SecretMetadata, SecretStore
 from secrets_core.tags import record_of
-from secrets_core.versions import is_ours, tail, version_time
+from secrets_core.versions import is_ours, tail
 
 ABANDONED_AFTER = timedelta(minutes=15)
 """A version staged for longer than this has lost its writer."""
@@ -57,25 +58,57 @@ def repair(store: SecretStore, ref: CredentialRef, now: datetime, *, sleep: Slee
     if found.state is PairState.MISSING:
         raise NotFound(f"There is no credential {ref}.", path=str(ref))
     done: list[str] = []
-    advice = _ADVICE.get(found.state, "")
+    advice = [_ADVICE[found.state]] if found.state in _ADVICE else []
     if found.version_id and found.state in (PairState.MID_PROMOTION, PairState.FOREIGN_FOLLOWER):
         if promote_followers(store, ref, found.version_id, sleep):
             done.append("Brought every part to the current version.")
         else:
-            advice = "A part could not be brought to the current version: run repair again."
-        parts, after = inspect(store, ref)
-        found = Classified(found.state, after.version_id, after.pending)
-    if found.pending is not None:
-        born = version_time(found.pending)
-        if born is None:
-            advice = advice or "Another tool has staged a version; it is left alone."
-        elif (age := now - born) < ABANDONED_AFTER:
-            minutes = max(1, int((ABANDONED_AFTER - age).total_seconds() // 60))
-            advice = advice or f"A version was staged a moment ago; if its writer is dead, repair in {minutes} min."
-        elif withdraw(store, ref, _present(parts), found.pending):
-            done.append("Withdrew a version that was staged and never promoted.")
+            advice.append("A part could not be brought to the current version: run repair again.")
+        parts, _ = inspect(store, ref)
+    for version_id, holders in _staged(parts).items():
+        if wait := _reason_to_wait(store, ref, parts, version_id, holders, now):
+            advice.append(wait)
+        elif withdraw(store, ref, holders, version_id):
+            done.append("Withdrew a version that was staged and never promoted, or a label that was left over.")
+        else:
+            advice.append("The label AWSPENDING could not be taken off: run repair again.")
     _, after = inspect(store, ref)
-    return Repair(found.state, after.state, tuple(done), advice)
+    return Repair(found.state, after.state, tuple(done), " ".join(advice))
+
+
+def _staged(parts: Parts) -> dict[str, list[str]]:
+    """Give the parts that hold AWSPENDING by the version that holds it there.
+
+    Without those where it protects the version that the leader has made current and the part has not.
+    """
+    leader = parts[LEADER]
+    committed = leader.current if leader is not None else None
+    staged: dict[str, list[str]] = {}
+    for part, metadata in parts.items():
+        if metadata is None or metadata.deleted_at is not None:
+            continue
+        version_id = metadata.stages.get(PENDING)
+        if version_id is not None and (version_id != committed or version_id == metadata.current):
+            staged.setdefault(version_id, []).append(part)
+    return staged
+
+
+def _reason_to_wait(
+    store: SecretStore, ref: CredentialRef, parts: Parts, version_id: str, holders: list[str], now: datetime
+) -> str:
+    """Tell why AWSPENDING must stay on this version for now, or nothing."""
+    if not is_ours(version_id):
+        return "Another tool has staged a version; it is left alone."
+    if all(metadata is not None and metadata.current == version_id for metadata in map(parts.get, holders)):
+        return ""
+    # Not by the time in the id: that is the age of the values, which may be older than their staging.
+    versions = store.list_versions(secret_name(ref, holders[0]))
+    staged_at = next((version.created_at for version in versions if version.version_id == version_id), now)
+    left = ABANDONED_AFTER - (now - staged_at)
+    if left <= timedelta():
+        return ""
+    minutes = max(1, int(left.total_seconds() // 60))
+    return f"A version was staged a moment ago; if its writer is dead, repair in {minutes} min."
 
 
 def adopt(store: SecretStore, ref: CredentialRef, change: Change, *, sleep: Sleep = time.sleep) -> Written:
@@ -84,7 +117,8 @@ def adopt(store: SecretStore, ref: CredentialRef, change: Change, *, sleep: Slee
     Needs the right to read the values. Raises ``Refused`` for a credential that is managed already, ``Torn`` where
     the parts were born too far apart, ``ScheduledForDeletion``, ``Conflict``, and what the store raises.
     """
-    return adopt_legacy(store, ref, change, sleep)
+    parts, classified = inspect(store, ref)
+    return adopt_legacy(store, ref, parts, classified, change, sleep)
 
 
 def roll_back(
@@ -102,8 +136,7 @@ def roll_back(
     leader = parts.get(LEADER)
     if leader is None or found.version_id is None:
         raise NotFound(f"There is no credential {ref}.", path=str(ref))
-    if found.state is PairState.MID_PROMOTION:
-        promote_followers(store, ref, found.version_id, sleep)
+    finished = found.state is not PairState.MID_PROMOTION or promote_followers(store, ref, found.version_id, sleep)
     target = _target(store, ref, leader, to)
     frozen = require_open(store, ref, strict=change.strict)
     record = record_of(leader.tags, target)
@@ -113,6 +146,9 @@ def roll_back(
     notices = []
     if not promote_followers(store, ref, target, sleep):
         notices.append("A follower could not be moved yet; readers are fine. Run repair.")
+    left = [part for part, metadata in parts.items() if metadata and metadata.stages.get(PENDING) == found.version_id]
+    if finished and not withdraw(store, ref, left, found.version_id):
+        notices.append("The label AWSPENDING could not be tidied. Run repair.")
     return Written(target, found.version_id, tuple(notices))
 
 
@@ -153,7 +189,3 @@ def _move_back(store: SecretStore, ref: CredentialRef, target: str, expected: st
     if lost:
         raise OutcomeUnknown(f"The answer to the roll-back of {ref} was lost.", hint="Run repair.", path=str(ref))
     raise Conflict(f"{ref} was changed at the same time.", hint="Look again, then decide.", path=str(ref))
-
-
-def _present(parts: Parts) -> list[str]:
-    return [part for part, metadata in parts.items() if metadata is not None]

@@ -49,7 +49,7 @@ def classify(parts: Parts, unlabelled: Mapping[str, frozenset[str]] | None = Non
     """Tell the state of a credential.
 
     ``unlabelled`` gives for a part the ids of all its versions, where they were listed: a version without a label is
-    hidden from metadata, so ``torn`` from metadata alone is only a suspicion.
+    hidden from metadata, so ``torn`` or ``legacy`` from metadata alone is only a suspicion.
     """
     present = {part: metadata for part, metadata in parts.items() if metadata is not None}
     deleted = [part for part, metadata in present.items() if metadata.deleted_at is not None]
@@ -88,7 +88,7 @@ def _unequal(
 
 
 def inspect(store: SecretStore, ref: CredentialRef) -> tuple[dict[str, SecretMetadata | None], Classified]:
-    """Describe all parts of a credential and classify them, looking at hidden versions before saying torn.
+    """Describe all parts of a credential and classify them, looking at hidden versions before saying torn or legacy.
 
     Raises what ``SecretStore.describe`` raises, except for a missing secret, which is part of the answer.
     """
@@ -99,7 +99,7 @@ def inspect(store: SecretStore, ref: CredentialRef) -> tuple[dict[str, SecretMet
         except NotFound:
             parts[part] = None
     classified = classify(parts)
-    if classified.state is PairState.TORN:
+    if classified.state in (PairState.TORN, PairState.LEGACY):
         classified = classify(parts, all_versions(store, ref))
     return parts, classified
 

@@ -6,8 +6,7 @@ What an AWS error means is decided from codes and from the state that DescribeSe
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -24,6 +23,7 @@ from secrets_core.errors import (
     ScheduledForDeletion,
     SettingsError,
 )
+from secrets_core.parallel import in_parallel
 from secrets_core.secret import Secret
 from secrets_core.stores import aws_answers as answers
 from secrets_core.stores.aws_answers import Answer
@@ -44,7 +44,6 @@ from secrets_core.stores.memory import check_recovery_days, check_size
 __all__ = ["AwsOptions", "AwsStore"]
 
 T = TypeVar("T")
-R = TypeVar("R")
 Outcome = SecretVersion | CoreError
 
 BATCH_SIZE = 20
@@ -53,7 +52,6 @@ PAGE_SIZE = 100
 """Rows of one page of ListSecrets or ListSecretVersionIds, the most there are (API reference)."""
 LISTING_LAG = timedelta(minutes=5)
 """ListSecrets might not show the changes of the last five minutes (API reference)."""
-_PARALLEL = 8
 
 
 class AwsStore(SecretStore):
@@ -110,7 +108,7 @@ class AwsStore(SecretStore):
         return outcome
 
     def describe_many(self, names: Sequence[str]) -> list[SecretMetadata]:
-        found = _in_parallel(self._describe_if_there, dict.fromkeys(names))
+        found = in_parallel(self._describe_if_there, dict.fromkeys(names))
         return [secret for secret in found if secret is not None]
 
     def list_metadata(self, prefix: str) -> list[SecretMetadata]:
@@ -120,8 +118,7 @@ class AwsStore(SecretStore):
             return found, answers.next_token(answer, "the listing")
 
         request: Request = {"MaxResults": PAGE_SIZE, "IncludePlannedDeletion": True}
-        # A leading "!" would negate the filter; without one the names are chosen here alone.
-        if prefix and not prefix.startswith("!"):
+        if prefix:
             request["Filters"] = [{"Key": "name", "Values": [prefix]}]
         rows = self._gateway.all_pages(Operation.LIST, prefix, request, parse)
         if isinstance(rows, Verdict):
@@ -230,7 +227,7 @@ class AwsStore(SecretStore):
                 return self._read_batch(names)
             except Denied:
                 self._batch_denied = True
-        return dict(zip(names, _in_parallel(self._read_one, names), strict=True))
+        return dict(zip(names, in_parallel(self._read_one, names), strict=True))
 
     def _read_batch(self, names: list[str]) -> dict[str, Outcome]:
         about = f"{names[0]} and {len(names) - 1} more"
@@ -325,31 +322,18 @@ class AwsStore(SecretStore):
     def _change(
         self, operation: Operation, name: str, request: Callable[[], Request], parse: Callable[[Answer], T]
     ) -> T | Verdict:
-        # Noted before and after: while the call runs, and for the whole lag of listings from its end on.
-        self._note_write(name)
         try:
             return self._gateway.ask(operation, name, request, parse)
         finally:
-            self._note_write(name)
-
-    def _note_write(self, name: str) -> None:
-        with self._written_lock:
-            self._written[name] = self._clock()
+            # Also after a failure, for the change may have happened.
+            with self._written_lock:
+                self._written[name] = self._clock()
 
     def _recently_written(self) -> list[str]:
         with self._written_lock:
             since = self._clock() - LISTING_LAG
             self._written = {name: time for name, time in self._written.items() if time >= since}
             return sorted(self._written)
-
-
-def _in_parallel(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """Give ``function`` of each item, in order; an error of one is raised."""
-    todo = list(items)
-    if len(todo) < 2:
-        return [function(item) for item in todo]
-    with ThreadPoolExecutor(min(_PARALLEL, len(todo)), thread_name_prefix="aws") as pool:
-        return list(pool.map(function, todo))
 
 
 def _checked(name: str) -> str:

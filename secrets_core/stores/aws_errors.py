@@ -215,21 +215,23 @@ def _without_answer(error: Exception, attempted: Attempted) -> CoreError:
             hint="Check the network, VPN or proxy, then try again.",
             path=attempted.about,
         )
-    if isinstance(error, (parsers.ResponseParserError, UnicodeDecodeError)):
-        return GarbledAnswer(
-            f"The answer to {attempted.sentence} is not one of AWS.",
-            hint="Look for a proxy or a login page between here and AWS.",
-            path=attempted.about,
-        )
     if isinstance(error, exceptions.ParamValidationError):
         return InvalidValue(
             f"{attempted.sentence} cannot be asked: a name, id or tag is not valid.", path=attempted.about
         )
     if isinstance(error, (exceptions.InvalidRegionError, exceptions.UnknownRegionError)):
         return SettingsError("The AWS region is not one that exists.", hint="For example eu-west-1.", path="region")
-    return _identity_missing(error, attempted.profile) or CoreError(
-        f"{attempted.sentence} failed unexpectedly ({type(error).__name__}).", path=attempted.about
-    )
+    if problem := _identity_missing(error, attempted.profile):
+        return problem
+    kind = type(error).__name__
+    # botocore's parsers trip in all these ways over what is not an answer of AWS: a web page, a list, a number.
+    if isinstance(error, (parsers.ResponseParserError, AttributeError, LookupError, TypeError, ValueError)):
+        return GarbledAnswer(
+            f"The answer to {attempted.sentence} cannot be read ({kind}).",
+            hint="Look for a proxy or a login page between here and AWS.",
+            path=attempted.about,
+        )
+    return CoreError(f"{attempted.sentence} failed unexpectedly ({kind}).", path=attempted.about)
 
 
 def _reason(error: Exception) -> str:
@@ -258,8 +260,6 @@ def _identity_missing(error: Exception, profile: str | None) -> IdentityProblem 
         return IdentityProblem(
             f"{_named(profile)} is not logged in, or its login has expired.", hint=renewal(profile), path=profile or ""
         )
-    if isinstance(error, exceptions.RefreshWithMFAUnsupportedError):
-        return mfa_wanted(profile)
     if isinstance(error, exceptions.NoCredentialsError):
         return IdentityProblem(
             "There is no AWS identity: no profile, no environment variables, no role of this machine.",

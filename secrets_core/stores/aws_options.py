@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
 from secrets_core.errors import SettingsError
+from secrets_core.policy import is_loopback
 
 _ACCOUNT = re.compile(r"\d{12}")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/[\w+=,.@/-]+")
@@ -80,7 +80,7 @@ class AwsOptions:
 
         A PrivateLink endpoint elsewhere serves Secrets Manager alone.
         """
-        return self.endpoint_url if self.endpoint_url and _is_loopback(urlsplit(self.endpoint_url).hostname) else None
+        return self.endpoint_url if is_loopback(self.endpoint_url) else None
 
 
 def _check_endpoint(url: str) -> None:
@@ -91,7 +91,7 @@ def _check_endpoint(url: str) -> None:
             hint="For example https://vpce-0a1b.secretsmanager.eu-west-1.vpce.amazonaws.com.",
             path="endpoint_url",
         )
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not is_loopback(url):
         raise SettingsError(
             "endpoint_url would send credentials over the network unencrypted.",
             hint="Write https://. Plain http is for this machine only, such as http://127.0.0.1:5000.",
@@ -107,12 +107,3 @@ def _split(url: str) -> SplitResult | None:
     except ValueError:
         return None
     return parts if complete else None
-
-
-def _is_loopback(host: str | None) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False

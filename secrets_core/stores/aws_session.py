@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 DEFAULT_REGION = "us-east-1"
 _ENDPOINT_VARIABLES = "AWS_ENDPOINT_URL"
+TLS_KEY_LOG = "SSLKEYLOGFILE"
 _NOT_IN_SESSION_NAME = re.compile(r"[^\w+=,.@-]", re.ASCII)
 
 
@@ -59,6 +60,7 @@ class AwsConnection:
         self._lock = threading.RLock()
         self._connected: _Connected | None = None
         self._notices: tuple[str, ...] = ()
+        self._key_log = ""
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -107,7 +109,8 @@ class AwsConnection:
         profile = session.get_scoped_config()
         region, notice = _choose_region(self._options, profile)
         ignored = _ignored_endpoints(session.full_config, profile)
-        self._notices = tuple(text for text in (notice, ignored) if text)
+        self._key_log = self._key_log or _ignore_key_log()
+        self._notices = tuple(text for text in (notice, ignored, self._key_log) if text)
         session.set_default_client_config(self._config(region))
         resolver = session.get_component("credential_provider")
         self._forbid_prompts(session, resolver)
@@ -226,6 +229,13 @@ def _load(resolver: CredentialResolver) -> Credentials:
     if credentials is None:
         raise NoCredentialsError
     return credentials
+
+
+def _ignore_key_log() -> str:
+    """Take away the variable that has Python's ssl write the keys of connections into a file; give the notice."""
+    if os.environ.pop(TLS_KEY_LOG, None) is None:
+        return ""
+    return f"Ignored: {TLS_KEY_LOG}, which would let others read what is sent."
 
 
 def _choose_region(options: AwsOptions, profile: Mapping[str, Any]) -> tuple[str, str]:

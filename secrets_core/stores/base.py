@@ -165,6 +165,7 @@ class SecretStore(ABC):
     def move_stage(self, name: str, stage: str, *, to: str | None, expected: str | None) -> None:
         """Move a label, if and only if ``expected`` holds it now (``None``: nobody does); ``to=None`` removes it.
 
+        Does nothing where the label is already as asked: so looks the repeat of a move whose answer was lost.
         AWSPREVIOUS goes to the version that AWSCURRENT leaves. ``Conflict`` when another version holds the label,
         ``NotFound`` for a missing secret or version, ``ScheduledForDeletion``.
         """

@@ -25,6 +25,7 @@ from secrets_core.secret import Secret
 from secrets_core.stores.base import (
     CURRENT,
     MAX_VALUE_BYTES,
+    PENDING,
     PREVIOUS,
     RECOVERY_DAYS,
     Identity,
@@ -133,6 +134,8 @@ class MemoryStore(SecretStore):
 
     def put(self, name: str, version_id: str, value: Secret, stages: Sequence[str]) -> None:
         check_size(name, value)
+        if not stages:
+            raise InvalidValue("A version is stored with at least one staging label.", path=name)
         with self._lock:
             entry = self._live(name)
             known = entry.versions.get(version_id)
@@ -143,6 +146,9 @@ class MemoryStore(SecretStore):
             entry.changed_at = self._clock()
             first = not entry.versions
             entry.versions[version_id] = _Version(value, entry.changed_at)
+            if CURRENT in stages and entry.stages.get(PENDING) == entry.stages.get(CURRENT):
+                # Seen in recorded answers of AWS: a version that leaves AWSCURRENT this way loses AWSPENDING with it.
+                entry.stages.pop(PENDING, None)
             for stage in dict.fromkeys([*stages, *([CURRENT] if first else [])]):
                 _attach(entry, stage, version_id)
 
@@ -152,6 +158,8 @@ class MemoryStore(SecretStore):
             for version_id in (to, expected):
                 if version_id is not None and version_id not in entry.versions:
                     raise NotFound(f"{name} has no such version.", path=name)
+            if entry.stages.get(stage) == to and not (to is None and stage == CURRENT):
+                return
             if entry.stages.get(stage) != expected or (to is None and stage == CURRENT):
                 raise Conflict(f"{stage} of {name} is not where it was expected.", path=name)
             entry.changed_at = self._clock()
@@ -247,7 +255,7 @@ def load_seed(store: MemoryStore, text: str, clock: Clock = utc_now) -> None:
 def _flatten(text: str) -> dict[str, str]:
     try:
         data = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         data = None
     problem = f"{SEED_VARIABLE} is not one JSON object of secret names and values."
     hint = 'Write {"mm-bot/dev/bybit/api_key": "...", "mm-bot/dev/bybit/api_secret": "..."}.'

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ def test_a_bot_reads_its_credential_in_one_call_and_nothing_else(
         secret_name(OWN, API_KEY, emergency=True),
         control_name("prod", FINGERPRINT),
     ):
-        assert refused(lambda name=name: store.get_secret_value(name)), name
+        assert refused(partial(store.get_secret_value, name)), name
     assert refused(lambda: store.list_metadata("mm-bot/prod/"))
     assert refused(lambda: store.delete(secret_name(OWN, API_KEY)))
 

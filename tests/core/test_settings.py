@@ -109,10 +109,7 @@ class TestEveryKey:
             kms_key_id="alias/mm-shadow",
             break_glass_role="arn:aws:iam::123456789012:role/mm-break-glass",
             tags={"team": "mm", "cost-centre": "42"},
-            exchanges={
-                "bybit": ExchangeSettings(30, "desk-a", "bob's phone"),
-                "bybit@mm1": ExchangeSettings(14),
-            },
+            exchanges={"bybit": ExchangeSettings(30, "desk-a", "bob's phone"), "bybit@mm1": ExchangeSettings(14)},
             hooks={
                 "halt_quotes": ("/usr/local/bin/halt",),
                 "cancel_orders": ("cancel", "--all"),
@@ -265,11 +262,8 @@ class TestEndpoint:
     @pytest.mark.parametrize(
         "url",
         [
-            "http://127.0.0.1:5000",
-            "http://localhost",
-            "http://[::1]:8080",
+            *("http://127.0.0.1:5000", "http://localhost", "http://[::1]:8080", "https://10.0.0.1:8443"),
             "https://vpce-0a1b.secretsmanager.eu-west-1.vpce.amazonaws.com",
-            "https://10.0.0.1:8443",
         ],
     )
     def test_https_anywhere_and_http_on_this_machine(self, tmp_path: Path, url: str) -> None:
@@ -283,8 +277,7 @@ class TestEndpoint:
             "http://10.0.0.1",
             "http://127.0.0.1.evil.example",
             "http://localhost.evil.example",
-            "http://localhost@evil.example",
-            "http://[::1",
+            *("http://localhost@evil.example", "http://[::1"),
             "https://[::1",
             "https://",
             "ftp://127.0.0.1",

@@ -9,6 +9,7 @@ from secrets_core.errors import AlreadyExists, Conflict, CoreError, NotFound, Sc
 from secrets_core.secret import Secret
 from secrets_core.stores.base import (
     CURRENT,
+    PENDING,
     PREVIOUS,
     RECOVERY_DAYS,
     Identity,
@@ -92,6 +93,9 @@ class DictStore(SecretStore):
             if self.values[name][version_id] != value.reveal():
                 raise AlreadyExists(version_id)
             return
+        labels = self.labels[name]
+        if CURRENT in stages and labels.get(PENDING) == labels.get(CURRENT):
+            labels.pop(PENDING, None)
         self.values[name][version_id] = value.reveal()
         for stage in stages:
             self.attach(name, stage, version_id)
@@ -106,6 +110,8 @@ class DictStore(SecretStore):
         self.check(name)
         if not {to, expected} - {None} <= set(self.values[name]):
             raise NotFound(name)
+        if self.labels[name].get(stage) == to and (stage, to) != (CURRENT, None):
+            return
         if self.labels[name].get(stage) != expected or (stage, to) == (CURRENT, None):
             raise Conflict(name)
         if to is None:
