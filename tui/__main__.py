@@ -36,9 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def scrub(variables: MutableMapping[str, str]) -> None:
-    """Take away the variables by which Textual would write keys and pastes to files."""
+    """Take away the variables by which Textual would write keys and pastes to files, or mistake the terminal's size."""
     for name in list(variables):
-        if name == "TEXTUAL" or (name.startswith("TEXTUAL_") and name not in HARMLESS):
+        # Sizes that a shell left behind would be believed before the terminal's own.
+        stray = name in ("TEXTUAL", "COLUMNS", "LINES")
+        if stray or (name.startswith("TEXTUAL_") and name not in HARMLESS):
             del variables[name]
     variables.setdefault("TEXTUAL_ANIMATIONS", "none")
     # At 60 frames a second what a message changes is painted 33 ms after the key, at 120 after 16.
@@ -81,11 +83,21 @@ def run_console(flags: Mapping[str, str]) -> int:
     except CoreError as error:
         sys.stderr.write(f"mm-secrets: {error.message} {error.hint}".rstrip() + "\n")
         return 2
-    if not sys.stdout.isatty() or not sys.stdin.isatty():
-        sys.stderr.write("mm-secrets: the console wants a terminal. Name a command, or --help.\n")
+    if (why := why_no_console()) is not None:
+        sys.stderr.write(f"mm-secrets: {why}\nWithout the console: mm-secrets list, or mm-secrets --help.\n")
         return 2
     chosen = settings.source is not None or os.environ.get(BACKEND_VARIABLE) or "--backend" in flags
     return _open(settings, flags, demo="--demo" in flags or not chosen)
+
+
+def why_no_console() -> str | None:
+    """Tell why there can be no console here, or ``None``."""
+    if not sys.stdout.isatty() or not sys.stdin.isatty():
+        return "the console wants a terminal."
+    term = os.environ.get("TERM", "")
+    if term in ("dumb", "unknown"):
+        return f"TERM={term} is no terminal that a console can be drawn on."
+    return None
 
 
 def _open(settings: Settings, flags: Mapping[str, str], *, demo: bool) -> int:
@@ -112,7 +124,19 @@ def _open(settings: Settings, flags: Mapping[str, str], *, demo: bool) -> int:
         settings, open_service, clock=utc_now, demo=demo, write=write, version=__version__
     )
     app.run()
+    _let_go_of_a_lost_terminal()
     return app.return_code or 0
+
+
+def _let_go_of_a_lost_terminal() -> None:
+    """Where the terminal has gone, write to nowhere: the interpreter's last flush must not change the exit code."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nowhere, stream.fileno())
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.screen import Screen
+from textual.worker import WorkerFailed
 
 from tui import look, messages
 from tui.actions import BY_ID, bindings, explanations, unknown_ids
@@ -91,11 +92,16 @@ class OperatorConsole(App[None]):
             raise TypeError("the first screen is the browse screen")
         return screen
 
-    def on_mount(self) -> None:
+    def on_load(self) -> None:
+        # Before the terminal is touched, so that from then on every end gives it back.
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._on_loop_error)
+        # Its debug mode writes the arguments of callbacks to the log.
+        loop.set_debug(False)
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._on_signal, number)
+
+    def on_mount(self) -> None:
         self._write_terminal("\x1b[22;2t")
         if unknown := unknown_ids(self._settings.keymap):
             self._complaints.append(f"The keymap names what does not exist: {', '.join(map(look.plain, unknown))}.")
@@ -187,14 +193,13 @@ class OperatorConsole(App[None]):
         if self._exception is None:
             self._exception = error
             self._exception_event.set()
-        cause = error
-        while cause.__cause__ is not None and isinstance(cause.__cause__, Exception):
-            cause = cause.__cause__
+        cause = error.error if isinstance(error, WorkerFailed) else error
         frames = traceback.extract_tb(cause.__traceback__)
         where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"
         reference = secrets.token_hex(4)
         words = f"{PROGRAM} stopped by a fault of its own ({reference}): {type(cause).__name__} at {where}."
-        self._exit_renderables.append(Text(words))
+        if not self._exit_renderables:
+            self._exit_renderables.append(Text(words))
         self._close_messages_no_wait()
 
     def panic(self, *_: object) -> None:

@@ -88,17 +88,26 @@ def _match(match: Match) -> Content:
 
 
 def card(
-    view: EnvironmentView | None, *, filtered: str, refresh_key: str, demo: bool, width: int
+    view: EnvironmentView | None,
+    *,
+    waiting: Sequence[str],
+    filtered: str,
+    refresh_key: str,
+    demo: bool,
+    width: int,
 ) -> Content | None:
-    """Give what stands in the table's place when it has no rows; ``None`` means all environments together."""
+    """Give what stands in the table's place when it has no rows.
+
+    ``view`` is that of the environment shown, or ``None`` for all of them; those in ``waiting`` have not answered yet.
+    """
     if filtered:
         return _card("Nothing matches the filter.", [Content.assemble(("esc", "bold $primary"), " shows all again")])
+    if waiting:
+        return _card("… Connecting", [Content.styled(", ".join(map(look.plain, waiting)), "$muted")])
     if view is None:
         return _card("Nothing to show.", [Content("No environment that answered holds a credential.")])
     state = view.state.value
     mark = look.state_mark(state)
-    if state == "connecting":
-        return _card(f"{mark.glyph} Connecting to {view.name}", [Content.styled(f"backend {view.backend}", "$muted")])
     if state == "empty":
         return _empty(view, demo)
     if state in _FAILED:

@@ -46,7 +46,8 @@ class FailingStore(ForwardingStore):
         return self.step("identity", "", self.inner.identity)
 
     def list_metadata(self, prefix: str) -> list[SecretMetadata]:
-        return self.listing(super().list_metadata(prefix))
+        found = super().list_metadata(prefix)
+        return self.listing(found)
 
 
 class Desk:

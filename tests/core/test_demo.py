@@ -170,4 +170,5 @@ def test_time_goes_on_in_it() -> None:
     service.refresh("dev")
     row = next(row for row in service.view("dev").rows if row.version_id == done.version_id)
     assert row.age.born == now[0]
+    assert service.history(row.ref)[0].created_at == now[0]
     assert replace(row.age, now=NOON).days == 0

@@ -114,7 +114,7 @@ class Browse(Screen[None]):
     def go(self, environment: str | None, ref: CredentialRef | None = None) -> None:
         """Show an environment, and select a credential in it."""
         self._clear_filter()
-        self.environments.chosen = 0 if environment is None else self._names.index(environment) + 1
+        self._choose(0 if environment is None else self._names.index(environment) + 1)
         self._show_all(afresh=ref is None)
         self.set_focus(self.table)
         if ref is not None:
@@ -157,7 +157,7 @@ class Browse(Screen[None]):
         self._search = message.found, message.problem
         matches = message.found.matches if message.found else ()
         if matches:
-            self.environments.chosen = 0
+            self._choose(0)
             self.table.show_only({match.ref for match in matches})
             self._show_all()
             self.table.select(matches[0].ref)
@@ -209,7 +209,8 @@ class Browse(Screen[None]):
         self.field.paste(event.text)
 
     def on_descendant_focus(self) -> None:
-        self._show_detail()
+        if self._composed:
+            self._show_detail()
 
     def on_resize(self, event: events.Resize) -> None:
         width, height = event.size
@@ -226,7 +227,7 @@ class Browse(Screen[None]):
         action: str,
         parameters: tuple[object, ...],  # noqa: ARG002 - Textual's signature
     ) -> bool | None:
-        if action == "filter" and isinstance(self.focused, Field):
+        if not self._composed or (action == "filter" and isinstance(self.focused, Field)):
             return False
         if action == "back":
             return self._can_go_back
@@ -287,6 +288,11 @@ class Browse(Screen[None]):
 
     # What is shown
 
+    def _choose(self, number: int) -> None:
+        """Choose an environment without its being shown afresh: whoever chose it has more to show."""
+        with self.environments.prevent(EnvironmentList.Chosen):
+            self.environments.chosen = number
+
     def _clear_filter(self) -> None:
         self.field.clear()
         self._end_search()
@@ -297,6 +303,11 @@ class Browse(Screen[None]):
         if self._search is not None:
             self._search = None
             self.table.show_only(None)
+
+    @property
+    def _composed(self) -> bool:
+        """Whether the widgets are there: keys and ends may come before them, and messages after."""
+        return bool(self.query("#table")) and bool(self.query("#keys"))
 
     def _is_shown(self, words: str) -> bool:
         return self.table.knows(words)
@@ -318,6 +329,8 @@ class Browse(Screen[None]):
         return self._names if self.environment is None else [self.environment]
 
     def _show_all(self, *, afresh: bool = False) -> None:
+        if not self._composed:
+            return
         self.environments.show(self._names, self._views)
         rows = [row for name in self._shown_names if name in self._views for row in self._views[name].rows]
         self.table.show_rows(rows, with_environment=self.environment is None, afresh=afresh)
@@ -326,6 +339,8 @@ class Browse(Screen[None]):
 
     def _show_lines(self) -> None:
         """Show everything around the table."""
+        if not self._composed:
+            return
         place = self._place
         width = self.size.width
         self.query_one("#status", Line).say(status_line(place, width))
@@ -362,6 +377,7 @@ class Browse(Screen[None]):
             view = self._views.get(place.environment) if place.environment else None
             content = card(
                 view,
+                waiting=[name for name in self._shown_names if _is_connecting(self._views.get(name))],
                 filtered=self.field.words if self.table.row_count else "",
                 refresh_key=look.key_name("ctrl+r"),
                 demo=self._demo,
@@ -387,3 +403,7 @@ class Browse(Screen[None]):
         self._show_lines()
         now = self._clock()
         self.set_timer(60 - now.second - now.microsecond / 1e6, self._tick)
+
+
+def _is_connecting(view: EnvironmentView | None) -> bool:
+    return view is None or view.state.value == "connecting"
