@@ -147,8 +147,7 @@ _ACCOUNTS = {"dev": "111122223333", "shadow": "444455556666", "soak": "444455556
 
 def demo_service(clock: Clock = utc_now) -> Service:
     """Make a service over the demo's four environments; the ages are counted back from ``clock()``."""
-    started = clock()
-    stores = {name: _seed(name, credentials, started, clock) for name, credentials in _DEMO.items()}
+    stores = {name: demo_store(name, clock) for name in _DEMO}
     return Service(
         _settings(), variables={}, backend=BACKEND, clock=clock, open_environment=lambda known: stores[known.name]
     )
@@ -199,7 +198,9 @@ def _settings() -> Settings:
     )
 
 
-def _seed(environment: str, credentials: tuple[_Credential, ...], started: datetime, clock: Clock) -> MemoryStore:
+def demo_store(environment: str, clock: Clock = utc_now) -> MemoryStore:
+    """Make the store of one of the demo's environments; the ages are counted back from ``clock()``."""
+    started = clock()
     seeding: list[datetime] = [started - timedelta(days=400)]
     store = _DemoStore(environment, lambda: seeding[-1] if seeding else clock(), started)
     key = base64.b64encode(_bytes(environment, "fingerprint key", 0)).decode()
@@ -207,7 +208,7 @@ def _seed(environment: str, credentials: tuple[_Credential, ...], started: datet
     store.create(control_name(environment, FINGERPRINT), _minted(seeding[-1], environment, FINGERPRINT, 0), record)
     ensure_record(store, environment, _minted(seeding[-1], environment, "_freeze", 0))
     fingerprints = FingerprintKey(Secret(key))
-    for credential in credentials:
+    for credential in _DEMO[environment]:
         _seed_credential(
             store, CredentialRef(environment, credential.exchange), credential, fingerprints, started, seeding
         )

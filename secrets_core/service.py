@@ -6,16 +6,15 @@ Views are frozen data; ``refusal()`` is the only judge; every change goes throug
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from secrets_core import overview, pairs
 from secrets_core.clock import Clock, utc_now
-from secrets_core.errors import CoreError, Denied, Refused, Unreachable
-from secrets_core.fingerprints import FingerprintKey, ensure_key, read_key
+from secrets_core.environments import Environments, StoreOpener
+from secrets_core.errors import CoreError, Denied, Refused, ScheduledForDeletion, SettingsError, Unreachable
 from secrets_core.freeze import ensure_record
 from secrets_core.history import list_history, recognise, search
 from secrets_core.listing import list_environment, look_up_birth
@@ -23,10 +22,10 @@ from secrets_core.names import ROOT, ControlName, CredentialRef, parse_secret_na
 from secrets_core.policy import CI_VARIABLES, binding_refusal, ci_refusal
 from secrets_core.refusals import state_refusal
 from secrets_core.secret import Secret
-from secrets_core.settings import STANDARD_ENVIRONMENTS, EnvironmentSettings, Settings
+from secrets_core.settings import EnvironmentSettings, Settings
 from secrets_core.stores.base import RECOVERY_DAYS, Identity, SecretStore
 from secrets_core.stores.memory import local_operator
-from secrets_core.stores.opening import Patience, choose_backend, open_store
+from secrets_core.stores.opening import Patience
 from secrets_core.versions import new_version_id
 from secrets_core.views import Action, Done, EnvironmentState, EnvironmentView, Found, HistoryEntry, Match, Reason
 
@@ -35,29 +34,6 @@ if TYPE_CHECKING:
 
 LIFT_LASTS = timedelta(minutes=15)
 """How long a lifted read-only environment stays writable without a change."""
-StoreOpener = Callable[[EnvironmentSettings], SecretStore]
-
-
-@dataclass(slots=True)
-class _Environment:
-    """What the service remembers of one environment."""
-
-    settings: EnvironmentSettings
-    backend: str
-    store: SecretStore | None = None
-    view: EnvironmentView | None = None
-    fingerprint_key: FingerprintKey | None = None
-    lifted_until: datetime | None = None
-    births: dict[tuple[CredentialRef, str], datetime] = field(default_factory=dict)
-    """Creation dates of legacy credentials that were looked up, by their leader's version."""
-    begun: int = 0
-    """How many refreshes were begun; the view is of the one with number ``shown``."""
-    shown: int = 0
-    changed: dict[CredentialRef, int] = field(default_factory=dict)
-    """What was changed here, and how many refreshes had begun by then: those know nothing of it."""
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-
 Result = TypeVar("Result")
 
 
@@ -83,29 +59,27 @@ class Service:
         self.clock = clock
         self._variables = variables
         self._ci_markers = ci_markers
-        self._settings = settings
-        self._backend_of: Callable[[EnvironmentSettings], str]
-        if open_environment is not None:
-            self._open = open_environment
-            self._backend_of = lambda _: backend or "memory"
-        else:
-            self._open = lambda known: open_store(
-                known, variables=variables, backend=backend, patience=patience, clock=clock
-            )
-            self._backend_of = lambda known: choose_backend(known, variables, backend)
-        self.environments = tuple(settings.environments) or STANDARD_ENVIRONMENTS
+        self._environments = Environments(
+            settings,
+            variables=variables,
+            backend=backend,
+            clock=clock,
+            patience=patience,
+            open_environment=open_environment,
+        )
+
+    @property
+    def environments(self) -> tuple[str, ...]:
         """The environments to show: those that settings name, else the four standard ones."""
-        self._environments: dict[str, _Environment] = {}
-        for name in self.environments:
-            self._environment(name)
+        return self._environments.names
 
     def environment_settings(self, environment: str) -> EnvironmentSettings:
         """Give what settings and defaults say of an environment; raise ``InvalidName``."""
-        return self._environment(environment).settings
+        return self._environments.get(environment).settings
 
     def blank(self, environment: str) -> EnvironmentView:
         """Give the view of an environment that is still connecting. No I/O."""
-        known = self._environment(environment)
+        known = self._environments.get(environment)
         return EnvironmentView(
             name=environment,
             state=EnvironmentState.CONNECTING,
@@ -116,20 +90,20 @@ class Service:
 
     def view(self, environment: str) -> EnvironmentView:
         """Give the latest view of an environment, with the read-only state of now. No I/O."""
-        known = self._environment(environment)
+        known = self._environments.get(environment)
         view = known.view or self.blank(environment)
         return replace(view, read_only=self.is_read_only(environment))
 
     def is_read_only(self, environment: str) -> bool:
         """Tell whether changes are refused now; the memory backend never is read-only."""
-        known = self._environment(environment)
+        known = self._environments.get(environment)
         if known.backend == "memory":
             return False
         return known.settings.policy.read_only and not (known.lifted_until and self.clock() < known.lifted_until)
 
     def lift_read_only(self, environment: str) -> datetime:
         """Allow changes in a read-only environment until 15 minutes pass without one; gives when that is (UTC)."""
-        known = self._environment(environment)
+        known = self._environments.get(environment)
         known.lifted_until = self.clock() + LIFT_LASTS
         return known.lifted_until
 
@@ -139,7 +113,7 @@ class Service:
         Judges by settings, variables and the latest view; the store has the last word when the change is made.
         """
         environment = subject if isinstance(subject, str) else subject.environment
-        known = self._environment(environment)
+        known = self._environments.get(environment)
         endpoint = known.settings.endpoint_url
         for refused in (
             binding_refusal(environment, self._variables),
@@ -161,17 +135,19 @@ class Service:
         return None if row is None and known.view.partial else state_refusal(action, row)
 
     def connect(self, environment: str) -> Identity:
-        """Open the environment's store and tell who acts there. I/O; raises what the store raises, and ``Refused``."""
-        return self._store(environment).identity()
+        """Open the environment's store and tell who acts there. I/O; raises as ``open_store`` and ``identity``."""
+        return self._environments.store(environment).identity()
 
     def notices(self, environment: str) -> tuple[str, ...]:
         """Give what a user should know of how the environment's store was opened; nothing before that. No I/O."""
-        store = self._environment(environment).store
+        store = self._environments.get(environment).store
         return store.notices if store is not None else ()
 
     def discover(self, environment: str) -> frozenset[str]:
         """Find all environments in the backend of this one. I/O, one listing; raises what the store raises."""
-        parsed = (parse_secret_name(secret.name) for secret in self._store(environment).list_metadata(f"{ROOT}/"))
+        parsed = (
+            parse_secret_name(secret.name) for secret in self._environments.store(environment).list_metadata(f"{ROOT}/")
+        )
         return frozenset(
             name.environment if isinstance(name, ControlName) else name.ref.environment
             for name in parsed
@@ -184,13 +160,13 @@ class Service:
         After a failure the rows of the last success stay, with their age. What a refresh that began later has found
         is never replaced.
         """
-        known = self._environment(environment)
+        known = self._environments.get(environment)
         with known.lock:
             known.begun = number = known.begun + 1
         before = known.view or self.blank(environment)
         try:
             view = list_environment(
-                self._store(environment),
+                self._environments.store(environment),
                 known.settings,
                 backend=known.backend,
                 read_only=self.is_read_only(environment),
@@ -214,8 +190,8 @@ class Service:
 
         Raises what ``SecretStore.list_versions`` raises.
         """
-        known = self._environment(ref.environment)
-        found = look_up_birth(self._store(ref.environment), ref)
+        known = self._environments.get(ref.environment)
+        found = look_up_birth(self._environments.store(ref.environment), ref)
         if found is not None and known.view is not None:
             version_id, born = found
             known.births[ref, version_id] = born
@@ -230,16 +206,16 @@ class Service:
 
     def history(self, ref: CredentialRef) -> tuple[HistoryEntry, ...]:
         """List the versions of a credential, newest first. I/O; raises as ``history.list_history``."""
-        return list_history(self._store(ref.environment), ref)
+        return list_history(self._environments.store(ref.environment), ref)
 
     def fetch(self, ref: CredentialRef) -> APICredentials:
         """Read a credential's values. I/O; raises as ``SecretProvider.get_api_credentials``."""
         from secrets_core.provider import SecretProvider
 
         self._refuse(Action.FETCH, ref)
-        policy = self._environment(ref.environment).settings.policy
+        policy = self._environments.get(ref.environment).settings.policy
         provider = SecretProvider(
-            self._store(ref.environment),
+            self._environments.store(ref.environment),
             policies={ref.environment: policy},
             variables=self._variables,
             clock=self.clock,
@@ -250,9 +226,10 @@ class Service:
         """Tell whose a typed key id is, in every environment, current or older, by its fingerprint alone. I/O."""
         matches: list[Match] = []
         unchecked: list[tuple[str, str]] = []
-        for environment, known in tuple(self._environments.items()):
+        for environment in self.environments:
+            view = self._environments.get(environment).view
             try:
-                found, gaps = search(known.view, self._fingerprint_key(environment), api_key)
+                found, gaps = search(view, self._environments.fingerprint_key(environment), api_key)
             except CoreError as error:
                 found, gaps = [], (error.message,)
             matches.extend(found)
@@ -261,7 +238,9 @@ class Service:
 
     def verify(self, ref: CredentialRef, values: Mapping[str, Secret]) -> Match | None:
         """Tell which version of a credential these values are, by fingerprint alone. I/O; see ``history.recognise``."""
-        return recognise(self._store(ref.environment), ref, values, self._fingerprint_key(ref.environment))
+        return recognise(
+            self._environments.store(ref.environment), ref, values, self._environments.fingerprint_key(ref.environment)
+        )
 
     def save(
         self, ref: CredentialRef, values: Mapping[str, Secret], *, why: str = "first", ip_bound: bool | None = None
@@ -321,26 +300,13 @@ class Service:
         """Make the control records that are missing: the fingerprint key and an empty freeze record. I/O."""
 
         def make(store: SecretStore) -> None:
-            self._fingerprint_key(environment, make=True)
+            self._environments.fingerprint_key(environment, make=True)
             ensure_record(store, environment, new_version_id(self.clock()))
 
         self._change(Action.INIT, environment, make)
 
-    def _environment(self, name: str) -> _Environment:
-        if name not in self._environments:
-            settings = self._settings.environment(name)
-            self._environments[name] = _Environment(settings, self._backend_of(settings))
-        return self._environments[name]
-
-    def _store(self, environment: str) -> SecretStore:
-        known = self._environment(environment)
-        with known.lock:
-            if known.store is None:
-                known.store = self._open(known.settings)
-            return known.store
-
     def _is_strict(self, environment: str) -> bool:
-        return self._environment(environment).settings.policy.mode == "strict"
+        return self._environments.get(environment).settings.policy.mode == "strict"
 
     def _refuse(self, action: Action, subject: CredentialRef | str) -> None:
         if reason := self.refusal(action, subject):
@@ -350,9 +316,9 @@ class Service:
         """Carry out a change: the one place they all pass."""
         self._refuse(action, subject)
         environment = subject if isinstance(subject, str) else subject.environment
-        known = self._environment(environment)
+        known = self._environments.get(environment)
         try:
-            result = run(self._store(environment))
+            result = run(self._environments.store(environment))
         finally:
             # Whatever came of it: the latest listing may be wrong about it now.
             if not isinstance(subject, str):
@@ -374,10 +340,11 @@ class Service:
 
         def write(store: SecretStore) -> pairs.Written:
             try:
-                key = self._fingerprint_key(ref.environment, make=action is not Action.ROLLBACK)
-            except Denied:
+                key = self._environments.fingerprint_key(ref.environment, make=action is not Action.ROLLBACK)
+            except (Denied, SettingsError, ScheduledForDeletion) as error:
+                # Not worth a refusal: in an incident the new key must be stored whatever happened to this record.
                 key = None
-                notices.append("It could not be fingerprinted: this identity may not read the environment's key.")
+                notices.append(f"It could not be fingerprinted: {error.message}")
             try:
                 operator = store.identity().operator
             except Unreachable:
@@ -394,13 +361,3 @@ class Service:
 
         written = self._change(action, ref, write)
         return Done(action, ref, written.version_id, (*written.notices, *notices))
-
-    def _fingerprint_key(self, environment: str, *, make: bool = False) -> FingerprintKey | None:
-        known = self._environment(environment)
-        if known.fingerprint_key is None:
-            store = self._store(environment)
-            if make:
-                known.fingerprint_key = ensure_key(store, environment, new_version_id(self.clock()))
-            else:
-                known.fingerprint_key = read_key(store, environment)
-        return known.fingerprint_key

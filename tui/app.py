@@ -110,7 +110,8 @@ class OperatorConsole(App[None]):
             self.notify("\n".join(self._complaints), severity="warning", timeout=15, markup=False)
 
     def on_ready(self) -> None:
-        self.session.start(self.browse)
+        # After the first paint: what the core imports would share the interpreter with it.
+        self.call_after_refresh(self.session.start, self.browse)
 
     def on_unmount(self) -> None:
         self._write_terminal("\x1b[23;2t")

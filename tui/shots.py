@@ -48,6 +48,7 @@ def demo() -> Service:
 
 def troubled() -> Service:
     """Open environments in every state that there is: empty, denied, unreachable, and frozen in part."""
+    from secrets_core.demo import demo_store
     from secrets_core.errors import Denied, Unreachable
     from secrets_core.names import FREEZE, control_name
     from secrets_core.secret import Secret
@@ -65,7 +66,6 @@ def troubled() -> Service:
         def list_metadata(self, prefix: str) -> list[SecretMetadata]:  # noqa: ARG002 - the contract's signature
             raise self._problem
 
-    sound = demo()
     stores: dict[str, SecretStore] = {
         "dev": MemoryStore(lambda: NOW, operator="alice"),
         "shadow": Failing(
@@ -78,7 +78,7 @@ def troubled() -> Service:
                 path="https://secretsmanager.eu-west-1.amazonaws.com",
             )
         ),
-        "prod": sound._store("prod"),  # the service has no public door to a store, on purpose
+        "prod": demo_store("prod", lambda: NOW),
     }
     message = "key found in a public repository"
     hold = {"scope": ["bybit"], "codename": "SAPPHIRE-HERON", "message": message, "by": "alice"}

@@ -41,7 +41,7 @@ def test_nothing_is_wrong_where_nothing_is_set_up() -> None:
     assert in_force(report, "environments.dev.backend") == ("memory", "default")
     assert report["paths"]["settings"].endswith("mm-secrets/config.toml (not there)")
     assert report["terminal"]["stdin"] is False
-    assert report["versions"]["boto3"][0].isdigit()
+    assert report["versions"]["botocore"][0].isdigit()
 
 
 def test_every_setting_says_where_it_comes_from(settings: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -157,7 +157,7 @@ class TestFailure:
         def closed(_: object) -> None:
             raise Refused("Not from CI.", guard="ci")
 
-        desk.service._open = closed  # type: ignore[assignment]  # what opening does in a CI job
+        desk.service._environments._open = closed  # type: ignore[assignment]  # what opening does in a CI job
         assert desk.service.refresh("prod").state is EnvironmentState.DENIED
 
     def test_a_freeze_record_that_cannot_be_read_hides_no_rows(self, desk: Desk) -> None:

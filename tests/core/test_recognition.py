@@ -96,7 +96,7 @@ class TestFindKey:
 
     def test_an_environment_that_turns_up_meanwhile_is_no_error(self, desk: Desk) -> None:
         self.listed(desk)
-        desk.service._environments["dev"].fingerprint_key = None
+        desk.service._environments.get("dev").fingerprint_key = None
 
         def look_elsewhere(_operation: str) -> None:
             desk.service.view("staging")

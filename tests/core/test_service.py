@@ -147,7 +147,7 @@ class TestChanges:
 
     def test_without_the_environments_key_it_is_done_and_said(self, desk: Desk) -> None:
         desk.service.initialise("dev")
-        desk.service._environments["dev"].fingerprint_key = None  # another process: it has not read the key yet
+        desk.service._environments.get("dev").fingerprint_key = None  # another process: it has not read the key yet
         store = desk.inner["dev"]
         desk.stores["dev"].fails["read_current", control_name("dev", FINGERPRINT)] = Denied("You may not.")
         done = desk.service.save(DEV, values(DEV))

@@ -21,6 +21,8 @@ from tests.terminal.console import (
     wait_for_selected,
     wait_for_the_demo,
 )
+from tests.terminal.sandbox import Sandbox
+from tests.terminal.silence import IDENTITY, Silence
 from tests.terminal.terminal import KEYS, Terminal, key_bytes
 
 SIZES = [(80, 24), (120, 36)]
@@ -274,6 +276,21 @@ def test_a_lost_connection_ends_the_console(demo: Start) -> None:
     assert terminal.wait_exit(timeout=5) == 129
 
 
+def test_it_ends_at_once_while_a_backend_hangs(start: Start, sandbox: Sandbox) -> None:
+    with Silence() as silence:
+        silence.settings(sandbox)
+        terminal = start(env=IDENTITY)
+        terminal.wait_for("connecting")
+        silence.wait_for_call()
+        terminal.press("down", "/")
+        terminal.type("by")
+        terminal.wait_for("/ by")
+        terminal.press("ctrl+q")
+        assert terminal.wait_exit(timeout=3) == 0
+    assert terminal.broken() == []
+    assert terminal.last_words == ""
+
+
 def test_no_color_means_no_hue_and_every_word_is_still_there(demo: Start) -> None:
     terminal = demo(env={"NO_COLOR": "1"})
     colours = {colour for row in range(24) for cell in terminal.attributes(row) for colour in cell[:2]}
@@ -351,16 +368,19 @@ def monkey_strike(terminal: Terminal, chance: random.Random) -> str:
     pastes = ["kucoin", "x" * 40, "two\nlines", "[bold]x[/bold] [/", "\x1b[31m", "ü😀", *map(demo_key_id, refs)]
     what = chance.random()
     if what < 0.04:
-        terminal.resize(*(size := (chance.randint(1, 160), chance.randint(1, 50))))
+        size = chance.randint(1, 160), chance.randint(1, 50)
+        terminal.resize(*size)
         return f"resize {size}"
     if what < 0.08 and terminal.modes().get(2004):
-        terminal.paste(pastes[number := chance.randrange(len(pastes))])
+        number = chance.randrange(len(pastes))
+        terminal.paste(pastes[number])
         return f"paste {number}"
     if what < 0.16:
-        columns, rows = terminal.size
-        terminal.click(*(cell := (chance.randrange(columns), chance.randrange(rows))))
+        cell = chance.randrange(terminal.size[0]), chance.randrange(terminal.size[1])
+        terminal.click(*cell)
         return f"click {cell}"
-    terminal.send(key_bytes(key := chance.choice(keys)))
+    key: str = chance.choice(keys)
+    terminal.send(key_bytes(key))
     return key
 
 

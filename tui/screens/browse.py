@@ -62,6 +62,8 @@ class Browse(Screen[None]):
         self._names: tuple[str, ...] = tuple(names)
         self._views: dict[str, EnvironmentView] = {}
         self._busy: set[str] = set()
+        self._keys_shown_for: bool | None = None
+        """Whether there was a selected credential when the key bar was drawn."""
         self._search: tuple[Found | None, str] | None = None
 
     def compose(self) -> ComposeResult:
@@ -173,7 +175,9 @@ class Browse(Screen[None]):
     @on(CredentialTable.Moved)
     def _moved(self) -> None:
         self._show_detail()
-        self.refresh_bindings()
+        if self._keys_shown_for is not bool(self.table.row):
+            self._keys_shown_for = bool(self.table.row)
+            self.refresh_bindings()
 
     @on(CredentialTable.Opened)
     def _open(self) -> None:

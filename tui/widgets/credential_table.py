@@ -6,7 +6,7 @@ place in the list, so a refresh moves neither.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -44,16 +44,18 @@ class Column:
     """Where room is short, it makes do with this."""
 
 
-def _worst_first(row: CredentialRow) -> tuple[int, float]:
-    return row.condition.severity, -(row.age.used or 0)
+def _worst_first(row: CredentialRow) -> tuple[int, float, str, str]:
+    return row.condition.severity, -(row.age.used or 0), row.ref.environment, row.ref.exchange
 
 
 def _by_age(row: CredentialRow) -> tuple[int, float]:
-    return _LATE if row.age.lifetime is None else (0, -row.age.lifetime.total_seconds())
+    born = row.age.born
+    return _LATE if born is None else (0, born.timestamp())
 
 
 def _by_due(row: CredentialRow) -> tuple[int, float]:
-    return _LATE if row.age.due_at is None else (0, row.age.due_at.timestamp())
+    due = row.age.due_at
+    return _LATE if due is None else (0, due.timestamp())
 
 
 def _text_order(words: Callable[[CredentialRow], str]) -> Callable[[CredentialRow], tuple[bool, str]]:
@@ -89,6 +91,24 @@ _BY_KEY = {column.key: column for column in COLUMNS}
 _ALWAYS = {"environment", "exchange", "status", "age"}
 
 
+def _widest(rows: Sequence[CredentialRow]) -> dict[str, int]:
+    """Give the cells that the widest words of every column need, looking at every different one once."""
+    alike = {(row.age.days, row.age.limit.days, row.age.status, row.age.source): row for row in rows}
+    different: dict[str, Iterable[CredentialRow]] = {
+        "environment": {row.ref.environment: row for row in rows}.values(),
+        "exchange": {len(row.ref.exchange): row for row in rows}.values(),
+        "status": {row.condition: row for row in rows}.values(),
+        "age": alike.values(),
+        "due": alike.values(),
+        "key": {len(row.key_hint): row for row in rows}.values(),
+        "pair": {row.pair_state: row for row in rows}.values(),
+        "by": {row.by: row for row in rows}.values(),
+        "fingerprint": {len(row.fingerprint): row for row in rows}.values(),
+        "owner": {row.owner: row for row in rows}.values(),
+    }
+    return {key: max((len(_BY_KEY[key].words(row)) for row in found), default=0) for key, found in different.items()}
+
+
 class CredentialTable(LineList):
     """Rows of credentials with filter, order and selection."""
 
@@ -99,6 +119,7 @@ class CredentialTable(LineList):
         super().__init__(id=id)
         self._rows: Sequence[CredentialRow] = ()
         self._haystacks: list[str] | None = None
+        self._worst_first: list[int] = []
         self._order: list[int] = []
         self._view: list[int] = []
         self._found: dict[str, list[int]] = {}
@@ -148,10 +169,10 @@ class CredentialTable(LineList):
         selected, place = self.row, self.cursor - self.scroll_offset.y
         self._rows, self._haystacks = rows, None
         self._with_environment = with_environment
-        self._contents = {
-            column.key: max((len(words) for words in set(map(column.words, rows))), default=0) for column in COLUMNS
-        }
+        self._contents = _widest(rows)
         self._layout = None
+        ranks = list(map(_worst_first, rows))
+        self._worst_first = sorted(range(len(rows)), key=ranks.__getitem__)
         self._sort()
         self._show(selected, place)
 
@@ -292,9 +313,11 @@ class CredentialTable(LineList):
         return min(max(words, column.least, len(column.title) + 2), column.most)
 
     def _sort(self) -> None:
-        rows, column = self._rows, _BY_KEY[self._sorted_by]
-        keys = [(column.order(row), *_worst_first(row), row.ref) for row in rows]
-        self._order = sorted(range(len(rows)), key=keys.__getitem__, reverse=self._reversed)
+        order = self._worst_first
+        if self._sorted_by != WORST_FIRST:
+            keys = list(map(_BY_KEY[self._sorted_by].order, self._rows))
+            order = sorted(order, key=keys.__getitem__)
+        self._order = order[::-1] if self._reversed else order
         self._found.clear()
 
     def _matching(self, words: str) -> list[int]:

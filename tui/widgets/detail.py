@@ -8,7 +8,7 @@ from typing import ClassVar
 from rich.segment import Segment
 from textual.binding import BindingType
 from textual.content import Content
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -94,6 +94,14 @@ class Detail(ScrollView, can_focus=True, inherit_bindings=False):
         lines = self._layout_of(width) if self._layout_of is not None and width > 0 else []
         if len(lines) == len(self._lines) and all(a.is_same(b) for a, b in zip(lines, self._lines, strict=True)):
             return
+        before = self._seen() if self._lines else []
         self._lines = lines
         self.virtual_size = Size(0, len(lines))
-        self.refresh()
+        for y, (old, new) in enumerate(zip(before, self._seen(), strict=False)):
+            if old != new:
+                self.refresh(Region(0, y, self.size.width, 1))
+        if not before:
+            self.refresh()
+
+    def _seen(self) -> list[Strip]:
+        return [self.render_line(y) for y in range(self.scrollable_content_region.height)]
