@@ -120,9 +120,7 @@ def _open(settings: Settings, flags: Mapping[str, str], *, demo: bool) -> int:
         return Service(settings, backend=flags.get("--backend"), clock=utc_now, patience="console")
 
     write = (flags["--write"],) if "--write" in flags else ()
-    app = OperatorConsole(
-        settings, open_service, clock=utc_now, demo=demo, write=write, version=__version__
-    )
+    app = OperatorConsole(settings, open_service, clock=utc_now, demo=demo, write=write, version=__version__)
     app.run()
     _let_go_of_a_lost_terminal()
     return app.return_code or 0

@@ -10,9 +10,8 @@ from textual.binding import Binding
 
 from tui.look import key_names
 
-Scope = Literal["app", "browse", "lines", "table", "dialog"]
-"""Whose bindings an action belongs to: the whole console, the browse screen, everything with lines, the credential
-table, or a dialog."""
+Scope = Literal["app", "browse", "lines", "dialog"]
+"""Whose bindings an action belongs to: the whole console, the browse screen, everything with lines, or a dialog."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +64,13 @@ def _environment(number: int) -> ConsoleAction:
 
 ACTIONS: tuple[ConsoleAction, ...] = (
     ConsoleAction(
-        "table.open",
+        "browse.details",
         "enter",
         "details",
         "Give the details of the selected credential all the room; again, or esc, goes back.",
         "view",
-        "table",
-        "open",
+        "browse",
+        "details",
         rank=1,
         can_be_greyed=True,
         in_palette=False,
@@ -255,7 +254,6 @@ def unknown_ids(keymap: Iterable[str]) -> list[str]:
 
 SCOPE_TITLES: dict[Scope, str] = {
     "browse": "Browsing",
-    "table": "The credential table",
     "lines": "Everything with lines",
     "app": "Everywhere",
     "dialog": "In a dialog",

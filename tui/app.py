@@ -120,8 +120,6 @@ class OperatorConsole(App[None]):
         """Say in the terminal's title where one is."""
         self._write_terminal(f"\x1b]2;{look.plain(title)}\x1b\\")
 
-    # Keys
-
     def handle_bindings_clash(
         self,
         clashed_bindings: set[Binding],
@@ -164,8 +162,6 @@ class OperatorConsole(App[None]):
         if not isinstance(self.screen, Palette):
             self.push_screen(Palette(self.browse))
 
-    # The clipboard and the screen's picture: nothing but names ever leaves by them
-
     def copy_to_clipboard(self, text: str) -> None:  # noqa: ARG002 - Textual's signature
         """Refuse: what Textual's own widgets would copy is never ours to give away."""
         self.bell()
@@ -182,8 +178,6 @@ class OperatorConsole(App[None]):
         from tui.screens.dialogs import Problem
 
         self.push_screen(Problem(message.problem, "quit"), lambda _: self.exit(return_code=2))
-
-    # Ends
 
     def _handle_exception(self, error: Exception) -> None:
         """Leave without a word of what the program held: no message, no local variables, no chained exceptions.

@@ -58,9 +58,7 @@ def credential_lines(known: CredentialParticulars, width: int) -> list[Content]:
     return [*top, *beside(_facts(known, left), [*_versions(known, right), Content(""), *_exchange(known, right)], left)]
 
 
-def labelled(
-    label: str, content: Content | str, width: int, room: int = LABEL, style: str = "$muted"
-) -> list[Content]:
+def labelled(label: str, content: Content | str, width: int, room: int = LABEL, style: str = "$muted") -> list[Content]:
     """Give a labelled entry, wrapped beside its label, which takes ``room`` cells."""
     body = content if isinstance(content, Content) else Content(content)
     lines = body.wrap(max(10, width - room)) or [Content("")]
@@ -338,9 +336,7 @@ def problem_lines(view: EnvironmentView, width: int) -> list[Content]:
     return lines
 
 
-def overview_lines(
-    known: Mapping[str, EnvironmentParticulars], names: Sequence[str], width: int
-) -> list[Content]:
+def overview_lines(known: Mapping[str, EnvironmentParticulars], names: Sequence[str], width: int) -> list[Content]:
     """Lay out all environments, one a line."""
     lines = [Content.assemble(look.environment_badge(None), "   ", (f"{len(names)} environments", "bold")), Content("")]
     cells = [_overview_cells(name, known.get(name)) for name in names]

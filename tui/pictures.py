@@ -125,9 +125,7 @@ def _joined(rectangles: list[str]) -> list[str]:
     return [f'<rect x="{x:g}" y="{y}" width="{width:g}" {rest}' for x, y, width, rest in joined]
 
 
-def _draw(
-    segment: Segment, x: int, y: int, colour: ColorTriplet, classes: dict[str, str]
-) -> Iterator[str]:
+def _draw(segment: Segment, x: int, y: int, colour: ColorTriplet, classes: dict[str, str]) -> Iterator[str]:
     style = segment.style
     for match in _PIECES.finditer(segment.text):
         piece = match[0]

@@ -114,7 +114,7 @@ class Session:
         try:
             service = await call_blocking(self._open_service)
             for environment in self._write:
-                service.lift_read_only(environment)
+                self._lift(service, environment)
         except CoreError as error:
             self._post(ServiceFailed(error))
             return
@@ -124,6 +124,14 @@ class Session:
             self._post(EnvironmentChanged(service.view(environment)))
             self._asked[environment] = asyncio.Event()
             self._app.run_worker(self._keep(service, environment), group=f"environment {environment}")
+
+    def _lift(self, service: Service, environment: str) -> None:
+        from secrets_core.errors import SettingsError
+
+        if environment not in service.environments:
+            known = ", ".join(service.environments)
+            raise SettingsError("--write names an environment that there is not.", hint=f"Known: {known}.")
+        service.lift_read_only(environment)
 
     async def _keep(self, service: Service, environment: str) -> None:
         """Keep the view of one environment fresh, for ever."""

@@ -193,7 +193,10 @@ def test_what_would_take_it_out_is_refused_without_showing_it(surface: str, secr
     assert found == []
 
 
-def test_a_broken_log_call_prints_no_value(canary: Canary, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_broken_log_call_prints_no_value(
+    canary: Canary, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging, "raiseExceptions", True)  # a program may have turned the report off
     logger_to(io.StringIO()).error("%d", Secret(canary.api_key))
     printed = capsys.readouterr().err
     found = canary.leaks_in(printed)

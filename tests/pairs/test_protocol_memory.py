@@ -50,6 +50,7 @@ from secrets_core.stores.base import CURRENT, PENDING, PREVIOUS, SecretStore
 from secrets_core.tags import KEPT_RECORDS, record_of
 from secrets_core.versions import is_ours, new_version_id, version_time
 from tests.canary import Canary
+from tests.pairs.interleaving import Actor
 from tests.pairs.support import (
     HOLD,
     KEY,
@@ -368,6 +369,32 @@ class TestRotate:
         repair(world.store, TWO, world.clock(), sleep=no_sleep)
         assert clean(world)
         assert seen_by_reader(world.store) == 2
+
+    def test_one_stuck_follower_does_not_keep_the_other_one_back(self, world: World) -> None:
+        save(world, 1, THREE)
+        stuck = denying(
+            world.store,
+            lambda operation, name: (operation, name) == (f"move_stage {CURRENT}", secret_name(THREE, API_SECRET)),
+            Denied("No right to do this."),
+        )
+        version_id = turn(world, 2, THREE, stuck)
+        assert current_of(world.store, THREE)[API_PASSPHRASE] == version_id
+        assert seen_by_reader(world.store, THREE) == 2
+
+    def test_one_who_wakes_up_late_leaves_the_followers_of_a_newer_change_alone(self, world: World) -> None:
+        save(world, 1)
+        sleeper = Actor("sleeper", world.store, lambda store: turn(world, 2, store=store))
+        while seen_by_reader(world.store) == 1:
+            sleeper.advance()
+        roll_back(world.store, TWO, change(world.clock), sleep=no_sleep)
+        moves = []
+        while not sleeper.done:
+            moves.append(sleeper.next_call)
+            sleeper.advance()
+        assert sleeper.error is None
+        assert f"move_stage {CURRENT} {FOLLOWER_NAME}" not in moves
+        assert clean(world)
+        assert seen_by_reader(world.store) == 1
 
     def test_a_version_that_a_replica_does_not_show_yet_is_waited_for(self, world: World) -> None:
         save(world, 1)
@@ -805,6 +832,8 @@ class TestRollBack:
         assert clean(world, ref)
         reads = [call for call in calls if call.startswith("read") and not call.endswith(FREEZE)]
         assert reads == []
+        moves = [call.rpartition("/")[2] for call in calls if call.startswith("move_stage")]
+        assert moves[0] == LEADER, "the commit comes first"
         assert not any(call.startswith(("put", "create")) for call in calls)
 
     def test_again_is_redo(self, world: World) -> None:

@@ -342,7 +342,7 @@ def test_a_storm_of_resizes_is_survived(demo: Start) -> None:
     terminal = demo()
     chance = random.Random(20261124)  # noqa: S311  # a storm that is always the same
     for number in range(100):
-        columns, rows = (1, 1) if number % 20 == 0 else (chance.randint(1, 200), chance.randint(1, 60))
+        columns, rows = (1, 1) if number % 20 == 0 else (chance.randint(1, 120), chance.randint(1, 40))
         terminal.resize(columns, rows)
         terminal.written_within(0.02)
     terminal.resize(80, 24)

@@ -105,6 +105,32 @@ def test_a_pasted_secret_leaves_no_trace(demo: Start, sandbox: Sandbox, canary: 
     assert list((sandbox.root / "tmp").iterdir()) == []
 
 
+def test_a_short_secret_that_is_pasted_into_the_palette_is_not_shown(
+    demo: Start, sandbox: Sandbox, canary: Canary
+) -> None:
+    short = canary.api_passphrase[:12]
+    terminal = demo(hidden=(short,))
+    terminal.press("ctrl+p")
+    terminal.settle()
+    terminal.paste(short)
+    terminal.wait_for("may be a key")
+    assert leaks(canary, terminal, sandbox) == {}
+
+
+@pytest.mark.parametrize("key", ["/", "ctrl+p"], ids=["filter", "palette"])
+def test_what_a_password_manager_types_is_hidden_as_soon_as_it_looks_like_a_key(
+    demo: Start, sandbox: Sandbox, canary: Canary, key: str
+) -> None:
+    terminal = demo(hidden=hidden(canary))
+    terminal.press(key)
+    terminal.settle()
+    terminal.type(canary.api_secret[:40])
+    terminal.settle()
+    assert canary.api_secret[:4].encode() in terminal.raw
+    rest = Canary(canary.api_key, canary.api_secret[15:], canary.api_passphrase)
+    assert leaks(rest, terminal, sandbox) == {}
+
+
 @pytest.mark.parametrize(
     "place",
     [

@@ -23,7 +23,7 @@ from tui.widgets.environment_list import EnvironmentList
 from tui.widgets.filter_field import FilterField
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.secret_input import Field
-from tui.widgets.status_line import Line, Place, glance_line, status_line, terminal_title, where_line
+from tui.widgets.status_line import Line, Place, Words, glance_line, status_line, terminal_title, where_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,12 +77,12 @@ class Browse(Screen[None]):
                         yield Static(Content.styled("/ ", "$primary"), id="slash")
                         yield FilterField(self._is_shown, id="filter")
                         yield Line(id="where")
-                    yield Static(id="banner")
+                    yield Words(id="banner")
                     yield CredentialTable(id="table")
-                    yield Static(id="card")
+                    yield Words(id="card")
                 yield SelectedPane(self.session, self._clock, demo=self._demo, id="detail")
         yield KeyBar(self._brand, id="keys")
-        yield Static(id="too-small")
+        yield Words(id="too-small")
 
     def on_mount(self) -> None:
         self.bindings_updated_signal.subscribe(self, self._show_keys)
@@ -104,10 +104,6 @@ class Browse(Screen[None]):
         """Whether the answer to a pasted key is on screen."""
         return self._search is not None
 
-    def view(self, environment: str) -> EnvironmentView | None:
-        """Give the latest view of an environment."""
-        return self._views.get(environment)
-
     @property
     def credentials(self) -> list[CredentialRef]:
         """Every credential that is known, in every environment."""
@@ -115,6 +111,7 @@ class Browse(Screen[None]):
 
     def go(self, environment: str | None, ref: CredentialRef | None = None) -> None:
         """Show an environment, and select a credential in it."""
+        self.remove_class("-open")
         self._clear_filter()
         self._choose(0 if environment is None else self._names.index(environment) + 1)
         self._show_all(afresh=ref is None)
@@ -124,13 +121,11 @@ class Browse(Screen[None]):
 
     def why_not(self, action_id: str) -> str:
         """Say why an action can not be done now, or nothing."""
-        if action_id in ("table.open", "browse.copy_name") and self.table.row is None:
+        if action_id in ("browse.details", "browse.copy_name") and self.table.row is None:
             return "No credential is selected."
         if action_id in ("browse.sort", "browse.reverse") and not self.table.line_count:
             return "There are no rows to sort."
         return ""
-
-    # What the gateway says
 
     @on(messages.ServiceOpened)
     def _opened(self, message: messages.ServiceOpened) -> None:
@@ -166,8 +161,6 @@ class Browse(Screen[None]):
             self.set_focus(self.table)
         self._show_lines()
 
-    # What the operator does
-
     @on(EnvironmentList.Chosen)
     def _chose(self) -> None:
         self._show_all(afresh=True)
@@ -180,9 +173,12 @@ class Browse(Screen[None]):
             self.refresh_bindings()
 
     @on(CredentialTable.Opened)
-    def _open(self) -> None:
-        self.toggle_class("-open")
-        self.set_focus(self.detail if self.has_class("-open") else self.table)
+    def action_details(self) -> None:
+        if self.focused is self.environments:
+            self.set_focus(self.table)
+        else:
+            self.toggle_class("-open")
+            self.set_focus(self.detail if self.has_class("-open") else self.table)
 
     @on(FilterField.Edited)
     def _filtered(self) -> None:
@@ -223,7 +219,7 @@ class Browse(Screen[None]):
         self.set_class(small, "-too-small")
         if small:
             words = f"Too small: {SMALLEST[0]}x{SMALLEST[1]} is needed, this is {width}x{height}."
-            self.query_one("#too-small", Static).update(Content(words))
+            self.query_one("#too-small", Words).say(Content(words))
         self.call_after_refresh(self._show_lines)
 
     def check_action(
@@ -235,8 +231,7 @@ class Browse(Screen[None]):
             return False
         if action == "back":
             return self._can_go_back
-        greyed = {"sort": "browse.sort", "reverse": "browse.reverse", "copy_name": "browse.copy_name"}.get(action)
-        return None if greyed and self.why_not(greyed) else True
+        return None if self.why_not(f"browse.{action}") else True
 
     def action_filter(self) -> None:
         self.set_focus(self.field)
@@ -289,8 +284,6 @@ class Browse(Screen[None]):
             self.set_focus(self.table)
         elif self.environments.chosen:
             self.environments.chosen = 0
-
-    # What is shown
 
     def _choose(self, number: int) -> None:
         """Choose an environment without its being shown afresh: whoever chose it has more to show."""
@@ -365,32 +358,32 @@ class Browse(Screen[None]):
         return where_line(self.environment, table.line_count, table.row_count, table.order_words)
 
     def _show_banner(self, place: Place) -> None:
-        key = look.key_name("ctrl+r")
-        lines = banner(place.shown, place.environment, key)
+        lines = banner(place.shown, place.environment, self._refresh_key)
         if self._search is not None:
             lines = [*found_lines(*self._search, self._names), *lines]
-        widget = self.query_one("#banner", Static)
-        text = Content("\n").join(lines)
+        widget = self.query_one("#banner", Words)
         widget.set_class(bool(lines), "-some")
-        if not (isinstance(widget.content, Content) and widget.content.is_same(text)):
-            widget.update(text)
+        widget.say(Content("\n").join(lines))
 
     def _show_card(self, place: Place) -> None:
         content: Content | None = None
         if not self.table.line_count:
-            view = self._views.get(place.environment) if place.environment else None
             content = card(
-                view,
-                waiting=[name for name in self._shown_names if _is_connecting(self._views.get(name))],
+                self._views.get(place.environment) if place.environment else None,
+                waiting=place.waiting,
                 filtered=self.field.words if self.table.row_count else "",
-                refresh_key=look.key_name("ctrl+r"),
+                refresh_key=self._refresh_key,
                 demo=self._demo,
                 width=self.table.size.width or self.size.width,
             )
         self.set_class(content is not None, "-card")
-        widget = self.query_one("#card", Static)
-        if content is not None and not (isinstance(widget.content, Content) and widget.content.is_same(content)):
-            widget.update(content)
+        if content is not None:
+            self.query_one("#card", Words).say(content)
+
+    @property
+    def _refresh_key(self) -> str:
+        keys = [key for key, found in self.active_bindings.items() if found.binding.id == "browse.refresh"]
+        return look.key_name(keys[0]) if keys else "refresh"
 
     def _show_keys(self, _: object = None) -> None:
         self.query_one("#keys", KeyBar).show(self.active_bindings.values())
@@ -407,7 +400,3 @@ class Browse(Screen[None]):
         self._show_lines()
         now = self._clock()
         self.set_timer(60 - now.second - now.microsecond / 1e6, self._tick)
-
-
-def _is_connecting(view: EnvironmentView | None) -> bool:
-    return view is None or view.state.value == "connecting"

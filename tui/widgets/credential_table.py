@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from textual import events
-from textual.binding import BindingType
 from textual.content import Content
 
 from tui import look
-from tui.actions import bindings
 from tui.widgets.line_list import LineList
 
 if TYPE_CHECKING:
@@ -112,7 +110,6 @@ def _widest(rows: Sequence[CredentialRow]) -> dict[str, int]:
 class CredentialTable(LineList):
     """Rows of credentials with filter, order and selection."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("table")]
     HEADER = 1
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name for it
@@ -166,6 +163,7 @@ class CredentialTable(LineList):
         """
         if afresh:
             self._touched = False
+            self._scroll(0)
         selected, place = self.row, self.cursor - self.scroll_offset.y
         self._rows, self._haystacks = rows, None
         self._with_environment = with_environment
@@ -215,9 +213,6 @@ class CredentialTable(LineList):
     def reverse(self) -> None:
         """Reverse the order."""
         self.sort_by(self._sorted_by, reverse=not self._reversed)
-
-    def action_open(self) -> None:
-        self.post_message(self.Opened(self))
 
     def watch_cursor(self, old: int, new: int) -> None:
         self._touched = True
@@ -341,7 +336,7 @@ class CredentialTable(LineList):
         index = self._index_of(selected.ref) if selected is not None and self._touched else 0
         if index is None:
             index = min(self.cursor, max(0, len(view) - 1))
-        self.show_lines(index, index - place if self._touched else 0)
+        self.show_lines(index, index - place if self._touched else self.scroll_offset.y)
 
     def _index_of(self, ref: CredentialRef) -> int | None:
         rows = self._rows

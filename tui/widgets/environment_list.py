@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -83,16 +84,16 @@ class EnvironmentList(Widget, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         if self.tabs:
-            starts = [0]
-            for tab in self._tabs():
-                starts.append(starts[-1] + tab.cell_length)
-            self.chosen = max(index for index, start in enumerate(starts) if start <= event.x)
+            first, tabs = self._tabs()
+            ends = list(accumulate(tab.cell_length for tab in tabs))
+            hit = [first + at for at, end in enumerate(ends) if event.x < end]
+            self.chosen = hit[0] if hit else self.chosen
         elif event.y >= 1 and (index := self._first + (event.y - 1) // self._height) <= len(self._names):
             self.chosen = index
 
     def render(self) -> Content:
         if self.tabs:
-            return Content("").join(self._tabs()).truncate(self.size.width)
+            return Content("").join(self._tabs()[1]).truncate(self.size.width)
         lines = [Content("")]
         for index in range(self._first, len(self._names) + 1):
             entry = self._entry(index)
@@ -157,8 +158,13 @@ class EnvironmentList(Widget, can_focus=True):
             return Content.styled(f"{seen} of {total} listed", "$overdue" if failed else "$muted")
         return Content.styled(f"{total} environments", "$muted")
 
-    def _tabs(self) -> list[Content]:
-        return [self._tab(index) for index in range(len(self._names) + 1)]
+    def _tabs(self) -> tuple[int, list[Content]]:
+        """Give the first tab that is seen, and all from there on: the chosen one is among those that fit."""
+        tabs = [self._tab(index) for index in range(len(self._names) + 1)]
+        first = 0
+        while first < self.chosen and sum(tab.cell_length for tab in tabs[first : self.chosen + 1]) > self.size.width:
+            first += 1
+        return first, tabs[first:]
 
     def _tab(self, index: int) -> Content:
         name, view, totals = self._of(index)

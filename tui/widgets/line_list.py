@@ -77,8 +77,9 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
         raise NotImplementedError
 
     def show_lines(self, cursor: int, scroll: int | None = None) -> None:
-        """Paint lines that have changed, with the cursor on that one; ``scroll`` is the first line to be seen.
+        """Paint lines that have changed, with the cursor on that one.
 
+        ``scroll`` is the first line to be seen, whether or not the cursor is seen then; without it the cursor is.
         Lines that look as before are not written to the terminal again.
         """
         before = self._seen() if self._strips else []
@@ -86,7 +87,8 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
         self.virtual_size = Size(0, self.line_count + self.HEADER)
         self.set_reactive(LineList.cursor, self.validate_cursor(cursor))
         self._scroll(self.scroll_offset.y if scroll is None else scroll)
-        self._bring_into_view()
+        if scroll is None:
+            self._bring_into_view()
         now = self._seen()
         if len(before) == len(now):
             changed = [y for y, (old, new) in enumerate(zip(before, now, strict=True)) if old != new]

@@ -39,23 +39,41 @@ class Place:
     @property
     def shown(self) -> list[EnvironmentView]:
         """The views of what is shown."""
-        names = self.names if self.environment is None else [self.environment]
-        return [self.views[name] for name in names if name in self.views]
+        return [self.views[name] for name in self.shown_names if name in self.views]
+
+    @property
+    def shown_names(self) -> Sequence[str]:
+        """The names of what is shown."""
+        return self.names if self.environment is None else [self.environment]
+
+    @property
+    def waiting(self) -> list[str]:
+        """The names of what is shown and has not answered yet."""
+        views = ((name, self.views.get(name)) for name in self.shown_names)
+        return [name for name, view in views if view is None or view.state.value == "connecting"]
 
 
-class Line(Static):
-    """One line that paints only when its words change."""
+class Words(Static):
+    """Text that is painted only when it changes."""
 
     ALLOW_SELECT = False
-    DEFAULT_CSS = """
-    Line { height: 1; width: 1fr; text-wrap: nowrap; }
-    """
+    KEEPS_SIZE = False
+    """Whether other text never needs other room."""
 
     def say(self, content: Content) -> None:
         """Show this; nothing is written to the terminal when it is there already."""
         before = self.content
         if not (isinstance(before, Content) and before.is_same(content)):
-            self.update(content, layout=False)
+            self.update(content, layout=not self.KEEPS_SIZE)
+
+
+class Line(Words):
+    """One line of text."""
+
+    KEEPS_SIZE = True
+    DEFAULT_CSS = """
+    Line { height: 1; width: 1fr; text-wrap: nowrap; }
+    """
 
 
 def status_line(place: Place, width: int) -> Content:
@@ -153,17 +171,15 @@ def glance_line(place: Place, width: int) -> Content:
     if totals is None:
         return Content.styled(" nothing is listed yet", "$muted")
     left_out = [name for name in place.names if name not in place.views or place.views[name].listed_at is None]
-    stale = [
-        name for name, view in place.views.items() if view.listed_at and view.state.value in FAILED
-    ]
+    stale = [name for name, view in place.views.items() if view.listed_at and view.state.value in FAILED]
     line = Content("")
-    for short, gap in ((False, "   "), (True, "  "), (True, " ")):
+    for short, brief, gap in ((False, False, "   "), (True, False, "  "), (True, True, "  "), (True, True, " ")):
         parts = [_frozen(place, totals, short), *(_number(sign, short) for sign in signs(totals)[1:])]
         if left_out:
-            words = f"{len(left_out)} unlisted" if short else f"not counted: {', '.join(left_out)}"
+            words = f"{len(left_out)} unlisted" if brief else f"not counted: {', '.join(left_out)}"
             parts.append(Content.styled(words, "$overdue"))
         if stale:
-            words = f"{len(stale)} stale" if short else f"old data: {', '.join(stale)}"
+            words = f"{len(stale)} stale" if brief else f"old data: {', '.join(stale)}"
             parts.append(Content.styled(words, "$overdue"))
         line = Content(" ") + Content(gap).join(parts)
         if line.cell_length <= width:
@@ -180,9 +196,7 @@ def _number(sign: Sign, short: bool) -> Content:
 
 def _frozen(place: Place, totals: Totals, short: bool) -> Content:
     mark = look.condition_mark("frozen")
-    unsure = [
-        name for name, view in place.views.items() if view.freeze is not None and view.freeze.record is None
-    ]
+    unsure = [name for name, view in place.views.items() if view.freeze is not None and view.freeze.record is None]
     whole = [name for name, view in place.views.items() if view.frozen is not None]
     if totals.frozen or whole:
         return Content.styled(f"{mark.glyph} {totals.frozen} frozen", f"bold {mark.colour}")
