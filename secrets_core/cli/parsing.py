@@ -120,7 +120,7 @@ class _Reading:
     def take_word(self, word: str) -> None:
         if self.verb is None:
             if word not in self.verbs:
-                raise self.fail(f"There is no such command{_nearest(word, self.verbs)}.")
+                raise self.fail(f"There is no such command{_nearest(word, self.verbs)}")
             self.verb = self.verbs[word]
             return
         if self.operand is not None or word not in self.verb.operands:
@@ -157,7 +157,7 @@ class _Reading:
         )
         if elsewhere:
             return "An option of a command stands before the command; write it after."
-        return f"There is an option that this command does not have{_nearest(name, self.options)}."
+        return f"There is an option that this command does not have{_nearest(name, self.options)}"
 
     def _is_no_value(self, option: Option, argument: str) -> bool:
         # A secret may begin with a dash; any other value that does is a forgotten value before the next option.
@@ -210,4 +210,4 @@ def _require(call: Call, verbs: Mapping[str, Verb]) -> None:
 def _nearest(typed: str, known: Iterable[str]) -> str:
     """Give a hint made of known words alone."""
     nearest = difflib.get_close_matches(typed[:40], list(known), n=1, cutoff=0.7)
-    return f"; is it {nearest[0]}?" if nearest else ""
+    return f". Did you mean {nearest[0]}?" if nearest else "."

@@ -233,5 +233,5 @@ def _finish(write: Write) -> Written:
         if surplus := surplus_records(leader.tags, leader.stages.values()):
             store.untag(leader_name, surplus)
     except CoreError as error:
-        write.notices.append(f"It is done, but could not be read back: {error.message}")
+        write.notices.append(f"It is done, but could not be read back and tidied: {error.message}")
     return Written(write.version_id, write.replaced, tuple(write.notices))

@@ -151,7 +151,7 @@ def adopt_legacy(
 
 def _require_all_parts(ref: CredentialRef, values: Mapping[str, Secret]) -> None:
     wanted = parts_of(ref.exchange)
-    if lacking := [part for part in wanted if part not in values]:
+    if lacking := [part for part in wanted if not values.get(part)]:
         raise Incomplete(f"{ref} also needs {', '.join(lacking)}.", hint="Give all its parts.", path=str(ref))
     if surplus := [part for part in values if part not in wanted]:
         raise InvalidValue(f"{ref} has no {', '.join(surplus)}.", hint="Leave it out.", path=str(ref))

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from secrets_core.errors import (
     CoreError,
@@ -211,7 +212,7 @@ def _without_answer(error: Exception, attempted: Attempted) -> CoreError:
     if isinstance(error, (exceptions.HTTPClientError, exceptions.ConnectionError)):
         reason = _reason(error)
         return Unreachable(
-            f"AWS did not answer {attempted.sentence}: {reason}.",
+            f"AWS did not answer {attempted.sentence}: {reason}{_where(error)}.",
             hint="Check the network, VPN or proxy, then try again.",
             path=attempted.about,
         )
@@ -245,6 +246,13 @@ def _reason(error: Exception) -> str:
         (exceptions.EndpointConnectionError, "no connection"),
     )
     return next((text for kind, text in reasons if isinstance(error, kind)), "the connection broke")
+
+
+def _where(error: Exception) -> str:
+    """Name the host that was tried; nothing else of its address, which a proxy's may hold a password in."""
+    address = getattr(error, "kwargs", {}).get("endpoint_url")
+    host = urlsplit(address).hostname if isinstance(address, str) else None
+    return f" ({host})" if host else ""
 
 
 def _identity_missing(error: Exception, profile: str | None) -> IdentityProblem | None:

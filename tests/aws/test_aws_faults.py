@@ -233,3 +233,9 @@ def test_the_two_patiences_leave_the_retries_room() -> None:
         hang = patience.attempts * patience.read_seconds
         assert hang <= patience.deadline_seconds <= 2 * hang
     assert PATIENCE["console"].deadline_seconds <= 8
+
+
+def test_what_was_tried_is_named_by_its_host_alone(desk: Desk) -> None:
+    store = desk.store(endpoint_url="http://127.0.0.1:9")
+    with pytest.raises(Unreachable, match=r"no connection \(127\.0\.0\.1\)\."):
+        store.list_metadata("mm-bot/dev/")
