@@ -20,6 +20,7 @@ from secrets_core.errors import AlreadyExists, Conflict, CoreError, Refused, Sch
 from secrets_core.names import API_SECRET, LEADER, CredentialRef, secret_name
 from secrets_core.pairs import PairState, Written, repair, restore
 from secrets_core.secret import Secret
+from secrets_core.stores.base import SecretStore
 from secrets_core.tags import record_key
 from tests.pairs.interleaving import Actor
 from tests.pairs.scenarios import (
@@ -58,8 +59,8 @@ LONG = 400
 """Of races with more orders than this, only every second, third... is tried."""
 
 
-def repairing(store: object, world: World, ref: CredentialRef) -> object:
-    return repair(store, ref, world.clock(), sleep=no_sleep)  # type: ignore[arg-type]  # an Act's store
+def repairing(store: SecretStore, world: World, ref: CredentialRef) -> object:
+    return repair(store, ref, world.clock(), sleep=no_sleep)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,6 @@ class Race:
     """All that a reader may ever see."""
     losses: tuple[type[CoreError], ...] = (Conflict,)
     """How a change may lose."""
-    both_may_lose: bool = False
     leaves_labels: bool = False
     """A label of the loser may be left until a late repair: he cannot touch what is scheduled for deletion."""
     chained: bool = True

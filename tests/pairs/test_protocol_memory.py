@@ -201,12 +201,18 @@ class TestCreate:
 
 class TestValues:
     @pytest.mark.parametrize("verb", [create, rotate], ids=["create", "rotate"])
-    def test_a_lacking_part_changes_nothing(self, world: World, verb: Callable[..., object]) -> None:
+    @pytest.mark.parametrize("lacking", [None, Secret("")], ids=["absent", "empty"])
+    def test_a_lacking_part_changes_nothing(
+        self, world: World, verb: Callable[..., object], lacking: Secret | None
+    ) -> None:
         if verb is rotate:
             save(world, 1, THREE)
         before = seen_by_reader(world.store, THREE)
         given = values(2, THREE)
-        del given[API_PASSPHRASE]
+        if lacking is None:
+            del given[API_PASSPHRASE]
+        else:
+            given[API_PASSPHRASE] = lacking
         with pytest.raises(Incomplete, match=API_PASSPHRASE):
             verb(world.store, THREE, given, change(world.clock), sleep=no_sleep)
         assert seen_by_reader(world.store, THREE) == before
