@@ -306,8 +306,13 @@ class EnvironmentReader:
         credentials, pair = outcome
         legacy = pair.state is PairState.LEGACY
         warn = legacy and not entry.legacy and self.policy.legacy_pairs == "warn"
-        entry.credentials, entry.version_id, entry.legacy, entry.loaded_at = credentials, pair.version_id, legacy, at
-        dead = self._freeze.is_dead(ref, pair.version_id)
+        entry.credentials, entry.version_id, entry.legacy, entry.loaded_at = (
+            credentials,
+            pair.leader_version,
+            legacy,
+            at,
+        )
+        dead = self._freeze.is_dead(ref, pair.leader_version)
         entry.refresh_at = now + (RETRY_SECONDS if dead else self.policy.ttl_seconds) * self.uniform(*JITTER)
         return "It is a legacy pair: nothing proves that its parts belong together. Adopt it." if warn else ""
 

@@ -42,7 +42,7 @@ class Standing:
     reason: str = ""
     """A sentence; with ``OK`` it is a warning."""
     version_id: str | None = None
-    """The version that is held in memory; ``None`` for a legacy pair, or when nothing is."""
+    """The version that is held in memory (of a legacy pair: the leader's); ``None`` when nothing is."""
 
 
 def refusal(standing: Standing) -> CoreError:

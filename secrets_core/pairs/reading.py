@@ -35,6 +35,8 @@ class PairRead:
     created_at: datetime
     """When the oldest of the parts' versions was created in the backend (UTC)."""
     freeze: FreezeReading
+    leader_version: str
+    """The version of the leader, also of a legacy pair: what an incident marks as dead or burned."""
 
 
 def read_pair(store: SecretStore, ref: CredentialRef, *, sleep: Callable[[float], None] = time.sleep) -> PairRead:
@@ -55,17 +57,21 @@ def read_pair(store: SecretStore, ref: CredentialRef, *, sleep: Callable[[float]
         followers = {part: outcome for part, outcome in current.items() if part != LEADER}
         if all(isinstance(f, SecretVersion) and f.version_id == leader.version_id for f in followers.values()):
             values = {part: outcome.value for part, outcome in current.items() if isinstance(outcome, SecretVersion)}
-            return PairRead(ref, values, leader.version_id, PairState.PAIRED, leader.created_at, freeze)
+            return PairRead(
+                ref, values, leader.version_id, PairState.PAIRED, leader.created_at, freeze, leader.version_id
+            )
         matched = _by_leaders_version(store, names, followers, leader)
         if isinstance(matched, dict):
             matched[LEADER] = leader.value
-            return PairRead(ref, matched, leader.version_id, PairState.MID_PROMOTION, leader.created_at, freeze)
+            return PairRead(
+                ref, matched, leader.version_id, PairState.MID_PROMOTION, leader.created_at, freeze, leader.version_id
+            )
         problem = matched
         before, looked = looked, [outcome for outcome in current.values() if isinstance(outcome, SecretVersion)]
         if len(looked) == len(names) and _is_legacy(before, looked):
             values = {part: version.value for part, version in zip(names, looked, strict=True)}
             born = min(version.created_at for version in looked)
-            return PairRead(ref, values, None, PairState.LEGACY, born, freeze)
+            return PairRead(ref, values, None, PairState.LEGACY, born, freeze, leader.version_id)
         if pause is not None:
             sleep(pause)
     raise problem

@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from secrets_core.errors import Refused, Torn
+from secrets_core.errors import CredentialsDead, Refused, Torn
 from secrets_core.names import API_KEY, API_SECRET
 from secrets_core.secret import Secret
 from secrets_core.standing import State
@@ -70,3 +70,17 @@ def test_a_torn_pair_is_refused_at_start_and_a_running_reader_keeps_its_last_pro
     world.provider.clear_cache()
     with pytest.raises(Torn):
         world.get()
+
+
+def test_a_revoked_legacy_pair_is_dead_too(canary: Canary) -> None:
+    world = World("dev", canary)
+    overwrite(world, canary, API_KEY, API_SECRET)
+    watch = world.watch()
+    watch.credentials()
+    leader = world.store.describe(world.name(API_KEY)).current
+    assert leader is not None
+    world.write_freeze(dead=[leader])
+    world.pass_time(world.policy.poll_seconds)
+    assert watch.standing.state is State.DEAD
+    with pytest.raises(CredentialsDead):
+        watch.for_risk_reduction()
