@@ -106,22 +106,27 @@ def starts() -> list[Ratio]:
         both = (f"{times * best[each]:.0f} ({times * usual[each]:.0f})" for each in (name, other))
         return f"best (median) {' against '.join(both)} {unit}"
 
-    def ratio(title: str, name: str, other: str, goal: float | None) -> Ratio:
-        return Ratio(title, usual[name] / usual[other], goal, detail=against(name, other))
+    def start(title: str, name: str, other: str, goal: float | None) -> Ratio:
+        # The best of each: a disturbance can only add to a time.
+        return Ratio(title, best[name] / best[other], goal, detail=against(name, other))
+
+    def end(title: str, name: str, goal: float) -> Ratio:
+        # The median: an end takes one of two times, 100 ms apart, as the threads happen to stand.
+        return Ratio(title, usual[name] / usual["bare quit"], goal, detail=against(name, "bare quit"))
 
     return [
-        ratio("first paint of the demo vs stock widgets", "demo", "bare", 1.3),
-        ratio("first rows of the demo vs stock widgets with theirs", "data", "bare", None),
-        ratio("first paint with AWS that hangs vs demo", "hang", "demo", 1.15),
+        start("first paint of the demo vs stock widgets", "demo", "bare", 1.3),
+        start("first rows of the demo vs stock widgets with theirs", "data", "bare", None),
+        start("first paint with AWS that hangs vs demo", "hang", "demo", 1.15),
         Ratio(
             "memory of the demo vs stock widgets",
             usual["demo memory"] / usual["bare memory"],
             1.3,
             detail=against("demo memory", "bare memory", "MiB", 1),
         ),
-        ratio("quit vs stock widgets", "demo quit", "bare quit", 1.5),
+        end("quit vs stock widgets", "demo quit", 1.5),
         # Python lets go of boto3, too; what must not happen is that it waits for the call, which takes seconds.
-        ratio("quit while AWS hangs vs stock widgets", "hang quit", "bare quit", 2.5),
+        end("quit while AWS hangs vs stock widgets", "hang quit", 2.5),
     ]
 
 

@@ -131,9 +131,8 @@ def test_everything_is_reached_by_keyboard_alone(demo: Start, size: tuple[int, i
     quit_cleanly(terminal, "q")
 
 
-@sizes
-def test_sorting_goes_through_the_columns_and_backwards(demo: Start, size: tuple[int, int]) -> None:
-    terminal = demo(size=size)
+def test_sorting_goes_through_the_columns_and_backwards(demo: Start) -> None:
+    terminal = demo()
     terminal.press("o")
     terminal.wait_for("by age")
     terminal.settle()
@@ -168,20 +167,18 @@ def test_a_pasted_key_id_is_found_and_never_shown(demo: Start, size: tuple[int, 
         assert value.encode() not in terminal.raw
 
 
-def test_a_paste_of_many_lines_is_refused_with_a_reason(demo: Start) -> None:
-    terminal = demo()
-    terminal.press("/")
-    terminal.paste("first line\nsecond line")
-    terminal.wait_for("one line")
-    assert b"second line" not in terminal.raw
-    assert "filter" in terminal.text
-    quit_cleanly(terminal)
-
-
-def test_what_is_typed_right_after_the_filter_key_goes_into_the_filter(demo: Start) -> None:
+def test_the_filter_takes_what_is_typed_right_after_its_key_and_no_paste_of_many_lines(demo: Start) -> None:
     terminal = demo()
     terminal.send(b"/kucoin")
     terminal.wait_for(f"all · {len(KUCOIN)} of {len(DEMO)}")
+    terminal.paste("first line\nsecond line")
+    terminal.wait_for("one line")
+    assert f"all · {len(KUCOIN)} of {len(DEMO)}" in terminal.text
+    assert b"second line" not in terminal.raw
+    terminal.press("ctrl+c")
+    terminal.wait_for("q leaves the console")
+    terminal.press("q")
+    terminal.wait_for("/ kucoinq")
     quit_cleanly(terminal)
 
 
@@ -189,16 +186,15 @@ def test_what_is_typed_right_after_the_filter_key_goes_into_the_filter(demo: Sta
 def test_help_palette_refresh_and_themes(demo: Start, size: tuple[int, int]) -> None:
     terminal = demo(size=size)
     terminal.press("?")
-    terminal.wait_for(on_screen("filter", "quit", "esc"))
-    terminal.settle()
+    terminal.wait_for(on_screen("Help", "Browsing", "Type to filter"))
     terminal.press("escape")
-    terminal.settle()
+    terminal.wait_for("age of limit")
 
     terminal.press("ctrl+p")
+    terminal.wait_for("enter do it")
+    terminal.type("prod mm1")
+    terminal.wait_for("go: prod / bybit@mm1")
     terminal.settle()
-    terminal.type("prod bybit@mm1")
-    terminal.settle()
-    assert "go: prod / bybit@mm1" in terminal.text
     terminal.press("enter")
     wait_for_selected(terminal, KEY_OF)
     terminal.press("escape")
@@ -209,7 +205,6 @@ def test_help_palette_refresh_and_themes(demo: Start, size: tuple[int, int]) -> 
     time.sleep(1.0)
     terminal.press("ctrl+r")
     terminal.wait_for(lambda seen: bool(re.search(r"data \d\d:\d\d:\d\dZ", seen.text)) and before[0] not in seen.text)
-    terminal.settle()
 
     looks = [terminal.attributes(0)]
     for _ in range(2):
@@ -226,14 +221,7 @@ def test_ctrl_c_says_how_to_quit_and_does_not(demo: Start) -> None:
     terminal.wait_for(on_screen("q leaves the console"))
     terminal.press("down")
     wait_for_selected(terminal, DEMO[1].ref)
-    quit_cleanly(terminal)
-
-
-def test_quit_from_the_filter_is_ctrl_q_and_q_is_a_letter(demo: Start) -> None:
-    terminal = demo()
-    terminal.press("/", "q")
-    terminal.wait_for("/ q")
-    quit_cleanly(terminal)
+    quit_cleanly(terminal, "q")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
@@ -245,19 +233,15 @@ def test_a_signal_gives_the_terminal_back(demo: Start, number: signal.Signals, c
     assert terminal.last_words == ""
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-@pytest.mark.parametrize("after", [0.0, 0.02])
-def test_a_signal_while_it_starts_gives_the_terminal_back(
-    start: Start, number: signal.Signals, code: int, after: float
-) -> None:
-    terminal = start("--demo")
-    while not terminal.alternate:
-        terminal.pump(0.05)
-    terminal.written_within(after)
-    terminal.signal(number)
-    assert terminal.wait_exit() == code
-    assert terminal.broken() == []
-    assert terminal.last_words == ""
+def test_a_signal_at_any_moment_of_its_start_gives_the_terminal_back(start: Start) -> None:
+    for milliseconds in (0, 4, 8, 12, 16, 24, 40):
+        terminal = start("--demo")
+        while not terminal.alternate:
+            terminal.pump(0.05)
+        terminal.written_within(milliseconds / 1000)
+        terminal.signal(signal.SIGTERM)
+        code = terminal.wait_exit()
+        assert (code, terminal.last_words, terminal.broken()) == (143, "", []), f"after {milliseconds} ms"
 
 
 def test_keys_typed_while_it_starts_break_nothing(start: Start) -> None:
@@ -317,7 +301,7 @@ def test_sizes_left_over_in_the_environment_are_not_believed(demo: Start) -> Non
     quit_cleanly(terminal)
 
 
-@pytest.mark.parametrize("term", ["xterm", "vt100", ""])
+@pytest.mark.parametrize("term", ["xterm", ""])
 def test_plain_terminals_work_too(demo: Start, term: str) -> None:
     terminal = demo(env={"TERM": term, "COLORTERM": ""})
     assert DEMO[0].ref.exchange in terminal.text
@@ -344,7 +328,7 @@ def test_a_storm_of_resizes_is_survived(demo: Start) -> None:
     for number in range(100):
         columns, rows = (1, 1) if number % 20 == 0 else (chance.randint(1, 120), chance.randint(1, 40))
         terminal.resize(columns, rows)
-        terminal.written_within(0.02)
+        terminal.written_within(0.01)
     terminal.resize(80, 24)
     wait_for_the_demo(terminal)
     wait_for_selected(terminal, DEMO[0].ref)
@@ -353,7 +337,6 @@ def test_a_storm_of_resizes_is_survived(demo: Start) -> None:
 
 def test_nothing_is_written_while_nothing_happens(demo: Start) -> None:
     terminal = demo()
-    terminal.settle(quiet=1.0)
     if (second := time.time() % 60) > 53:  # the clock on the screen moves at every full minute
         terminal.written_within(61 - second)
     assert terminal.written_within(5.0) == b""
@@ -389,14 +372,14 @@ def test_a_monkey_breaks_nothing(demo: Start) -> None:
     terminal = demo()
     ends = time.monotonic() + 18
     did: list[str] = []
-    while len(did) < 500 and time.monotonic() < ends:
+    while len(did) < 250 and time.monotonic() < ends:
         did.append(monkey_strike(terminal, chance))
         terminal.written_within(0.02)
         if not terminal.alternate:  # it found one of the ways to quit
             assert terminal.wait_exit() == 0, (len(did), did[-20:], terminal.last_words)
             assert terminal.last_words == "", (len(did), did[-20:])
             terminal = demo()
-    assert len(did) > 150
+    assert len(did) > 100
     terminal.resize(80, 24)
     terminal.press("escape", "escape", "escape", "escape", "escape", gap=0.1)
     terminal.press("/", "ctrl+u")

@@ -194,8 +194,8 @@ class CredentialTable(LineList):
             self.cursor = index
 
     def knows(self, words: str) -> bool:
-        """Tell whether some row contains every word (in lower case)."""
-        return bool(self._matching(words))
+        """Tell whether some row contains every word (in lower case); nothing of them is kept, as they may be a secret."""
+        return any(all(word in haystack for word in words.split()) for haystack in self._texts())
 
     def sort_by(self, key: str, *, reverse: bool = False) -> None:
         """Order by a column; the order of equals is worst first."""
@@ -315,14 +315,17 @@ class CredentialTable(LineList):
         self._order = order[::-1] if self._reversed else order
         self._found.clear()
 
+    def _texts(self) -> list[str]:
+        if self._haystacks is None:
+            self._haystacks = [look.haystack(row) for row in self._rows]
+        return self._haystacks
+
     def _matching(self, words: str) -> list[int]:
         if not words:
             return self._order
         if words not in self._found:
-            if self._haystacks is None:
-                self._haystacks = [look.haystack(row) for row in self._rows]
             known = next((words[:n] for n in range(len(words) - 1, 0, -1) if words[:n] in self._found), "")
-            view, haystacks = self._found.get(known, self._order), self._haystacks
+            view, haystacks = self._found.get(known, self._order), self._texts()
             for word in words.split():
                 view = [index for index in view if word in haystacks[index]]
             self._found[words] = view
