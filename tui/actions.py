@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from textual.binding import Binding
 
-from tui.look import key_names
+from tui.look import key_name, key_names
 
 Scope = Literal["app", "browse", "lines", "dialog"]
 """Whose bindings an action belongs to: the whole console, the browse screen, everything with lines, or a dialog."""
@@ -250,6 +250,16 @@ def explanations() -> list[Binding]:
 def unknown_ids(keymap: Iterable[str]) -> list[str]:
     """Give the ids of a keymap that no action has."""
     return sorted(set(keymap) - set(BY_ID))
+
+
+def clashes(keymap: Mapping[str, str]) -> dict[str, list[str]]:
+    """Give the keys that would belong to several actions at once under a keymap, each with those actions' ids."""
+    owners: dict[str, list[str]] = {}
+    for action in ACTIONS:
+        if action.scope != "dialog":
+            for key in keymap.get(action.id, action.keys).split(","):
+                owners.setdefault(key_name(key.strip()), []).append(action.id)
+    return {key: ids for key, ids in owners.items() if len(ids) > 1}
 
 
 SCOPE_TITLES: dict[Scope, str] = {

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual.app import App
-from textual.binding import Binding, BindingType
-from textual.dom import DOMNode
+from textual.binding import BindingType
 from textual.screen import Screen
 from textual.worker import WorkerFailed
 
 from tui import look, messages
-from tui.actions import BY_ID, bindings, explanations, unknown_ids
+from tui.actions import BY_ID, bindings, clashes, explanations, unknown_ids
 from tui.screens.browse import Browse
 from tui.session import DEADLINE, Session
 from tui.themes import HOUSE_THEMES, fallback_variables, house_themes, without_colours
@@ -36,7 +35,7 @@ class OperatorConsole(App[None]):
     """The operator console. Its exit code is ``return_code``."""
 
     TITLE = PROGRAM
-    CSS_PATH = "app.tcss"
+    CSS_PATH = Path(__file__).with_name("app.tcss")
     ENABLE_COMMAND_PALETTE = False
     ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("app"), *explanations()]
@@ -61,10 +60,9 @@ class OperatorConsole(App[None]):
         self._clock = clock
         self._demo = demo
         self._brand = f"{PROGRAM} {version}".strip()
-        self._clash_told = False
         self._complaints: list[str] = []
         self.session = Session(
-            self, open_service, refresh_seconds=settings.refresh_seconds, write=write, deadline=deadline
+            self, open_service, refresh_seconds=settings.refresh_seconds, clock=clock, write=write, deadline=deadline
         )
         for theme in house_themes():
             self.register_theme(without_colours(theme) if self.no_color else theme)
@@ -105,6 +103,9 @@ class OperatorConsole(App[None]):
         self._write_terminal("\x1b[22;2t")
         if unknown := unknown_ids(self._settings.keymap):
             self._complaints.append(f"The keymap names what does not exist: {', '.join(map(look.plain, unknown))}.")
+        # Textual tells of clashes only where both keys were moved.
+        for key, ids in clashes(self._settings.keymap).items():
+            self._complaints.append(f"The keymap gives {look.plain(key)} to {' and '.join(ids)}.")
         self.set_keymap({key: keys for key, keys in self._settings.keymap.items() if key in BY_ID})
         if self._complaints:
             self.notify("\n".join(self._complaints), severity="warning", timeout=15, markup=False)
@@ -119,17 +120,6 @@ class OperatorConsole(App[None]):
     def watch_title(self, title: str) -> None:
         """Say in the terminal's title where one is."""
         self._write_terminal(f"\x1b]2;{look.plain(title)}\x1b\\")
-
-    def handle_bindings_clash(
-        self,
-        clashed_bindings: set[Binding],
-        node: DOMNode,  # noqa: ARG002 - Textual's signature
-    ) -> None:
-        if not self._clash_told:
-            self._clash_told = True
-            lost = sorted({binding.id for binding in clashed_bindings if binding.id})
-            words = f"The keymap takes the keys of {', '.join(lost)}, which now has none."
-            self.call_later(self.notify, words, severity="warning", timeout=15, markup=False)
 
     def action_explain(self, action_id: str) -> None:
         """Say why a greyed key does nothing."""
@@ -184,6 +174,10 @@ class OperatorConsole(App[None]):
 
         Textual's own way prints all of them. Every failing handler, task and thread ends here.
         """
+        if self._exit:
+            # Leaving already, by a signal even before all of it was there: what breaks on the way out is no fault.
+            self._close_messages_no_wait()
+            return
         self._return_code = 1
         if self._exception is None:
             self._exception = error
@@ -192,7 +186,7 @@ class OperatorConsole(App[None]):
         frames = traceback.extract_tb(cause.__traceback__)
         where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"
         reference = secrets.token_hex(4)
-        words = f"{PROGRAM} stopped by a fault of its own ({reference}): {type(cause).__name__} at {where}."
+        words = f"{PROGRAM} stopped by a fault of its own ({reference}):\n{type(cause).__name__} at {where}"
         if not self._exit_renderables:
             self._exit_renderables.append(Text(words))
         self._close_messages_no_wait()
@@ -202,8 +196,9 @@ class OperatorConsole(App[None]):
         self._handle_exception(RuntimeError())
 
     def _on_loop_error(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        error = context.get("exception")
-        self._handle_exception(error if isinstance(error, Exception) else RuntimeError())
+        # Without an exception it is advice to programmers, with objects in it that nobody should see printed.
+        if isinstance(error := context.get("exception"), Exception):
+            self._handle_exception(error)
 
     def _on_signal(self, number: int) -> None:
         self.exit(return_code=128 + number)
@@ -215,7 +210,7 @@ class OperatorConsole(App[None]):
     def _wanted_theme(self, name: str) -> str:
         theme = self.available_themes.get(name)
         if theme is None:
-            self._complaints.append(f"There is no theme {look.plain(name)}; known: {', '.join(self.available_themes)}.")
+            self._complaints.append(f"There is no theme {look.plain(name)}; known: {', '.join(HOUSE_THEMES)}.")
             return HOUSE_THEMES[0]
         if theme.ansi and self.no_color:
             self._complaints.append(f"The theme {name} can not be read without colours, so this is {HOUSE_THEMES[0]}.")

@@ -103,6 +103,11 @@ def minutes_old(age: timedelta) -> str:
     return f"{coarse(age)} old"
 
 
+def count(number: int, noun: str) -> str:
+    """Give a number with its noun: ``1 environment``, ``3 environments``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def coarse(span: timedelta) -> str:
     """Give a span in one unit, or hours and minutes below a day: ``12 min``, ``3 h 12 min``, ``4 d``."""
     if span < HOUR:
@@ -117,13 +122,10 @@ def due(age: Age) -> str:
     """Give when a credential is due, from its listing's point of view; ``?`` where that is not known."""
     if age.due_at is None or age.status.value == "unknown":
         return "?"
-    left = age.due_at - age.now
-    if left <= timedelta():
-        days = -left // DAY
-        return f"{days} d ago" if days else "today"
-    days = left // DAY
-    bound = "≥" if is_bound(age) else ""
-    return f"in {bound}{days} d" if days else "today"
+    left = age.days_left or 0
+    if left <= 0:
+        return f"{-left} d ago" if left else "today"
+    return f"in {'≥' if is_bound(age) else ''}{left} d"
 
 
 def is_bound(age: Age) -> bool:
@@ -234,7 +236,7 @@ def haystack(row: CredentialRow) -> str:
         row.fingerprint,
         row.condition.value,
         row.pair_state.value,
-        row.age.status.value,
+        "" if row.deleted_at else row.age.status.value,
         row.by,
         row.owner,
         row.note,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from textual.message import Message
     from textual.message_pump import MessagePump
 
+    from secrets_core.clock import Clock
     from secrets_core.names import CredentialRef
     from secrets_core.secret import Secret
     from secrets_core.service import Service
@@ -36,6 +37,8 @@ TELL_EVERY = 0.5
 """Seconds between two repaints while many ages are looked up."""
 JITTER = 0.1
 """Consoles that were opened together do not stay together."""
+SHORTEST_PAUSE = 20.0
+"""Seconds between two listings at least, where they keep step with the clock."""
 
 
 class Session:
@@ -47,6 +50,7 @@ class Session:
         open_service: Callable[[], Service],
         *,
         refresh_seconds: float,
+        clock: Clock,
         write: Sequence[str] = (),
         deadline: float = DEADLINE,
     ) -> None:
@@ -54,6 +58,7 @@ class Session:
         self._app = app
         self._open_service = open_service
         self._refresh_seconds = refresh_seconds
+        self._clock = clock
         self._write = write
         self._deadline = deadline
         self._service: Service | None = None
@@ -142,13 +147,24 @@ class Session:
             asked.clear()
             self._post(EnvironmentChanged(view))
             await self._look_up_ages(service, view, asked)
-            pause = self._refresh_seconds * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load only
             self._resting.add(environment)
             try:
-                async with asyncio.timeout(pause):
+                async with asyncio.timeout(self._pause()):
                     await asked.wait()
             except TimeoutError:
                 continue
+
+    def _pause(self) -> float:
+        """Give the seconds until the next listing.
+
+        Whole minutes keep step with the clock on the screen, so that nothing is written between two listings.
+        """
+        minutes, rest = divmod(self._refresh_seconds, 60)
+        if rest or not minutes:
+            return self._refresh_seconds * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load only
+        now = self._clock()
+        pause = 60 * minutes - now.second - now.microsecond / 1e6
+        return pause if pause >= SHORTEST_PAUSE else pause + 60
 
     async def _list(self, service: Service, environment: str) -> EnvironmentView:
         from secrets_core.errors import Unreachable

@@ -114,10 +114,10 @@ SHOTS = (
 
 async def until(pilot: Pilot[None], condition: Callable[[], bool], what: str) -> None:
     """Wait for something to become true; raise ``TimeoutError`` after 20 seconds."""
-    for _ in range(400):
+    for _ in range(1000):
         if condition():
             return
-        await pilot.pause(0.05)
+        await pilot.pause(0.01)
     raise TimeoutError(f"it never came to this: {what}")
 
 
@@ -125,6 +125,7 @@ async def settle(pilot: Pilot[None], app: OperatorConsole) -> None:
     """Wait until every environment has answered, no age is being looked up, and the selected versions are loaded."""
     browse = app.browse
     await until(pilot, lambda: app.session.is_quiet, "every environment has answered")
+    await pilot.pause()
     await until(pilot, lambda: not browse.detail.is_loading, "the versions are loaded")
     await pilot.pause()
 

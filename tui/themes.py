@@ -16,7 +16,7 @@ ENVIRONMENTS = ("dev", "shadow", "soak", "prod")
 
 _DARK = {
     "muted": "#8b97a6",
-    "faint": "#5d6876",
+    "faint": "#687481",
     "line": "#2a323c",
     "scroll": "#36414d",
     "track": "#242c36",
@@ -49,7 +49,7 @@ _DARK = {
 }
 _LIGHT = {
     "muted": "#5a6573",
-    "faint": "#8a94a1",
+    "faint": "#7d8793",
     "line": "#d8d6cf",
     "scroll": "#cbc8bf",
     "track": "#e3e0d8",

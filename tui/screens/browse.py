@@ -75,7 +75,7 @@ class Browse(Screen[None]):
                 with Vertical(id="list"):
                     with Horizontal(id="search"):
                         yield Static(Content.styled("/ ", "$primary"), id="slash")
-                        yield FilterField(self._is_shown, id="filter")
+                        yield FilterField("filter, or paste a key id", self._is_shown, id="filter")
                         yield Line(id="where")
                     yield Words(id="banner")
                     yield CredentialTable(id="table")
@@ -168,6 +168,7 @@ class Browse(Screen[None]):
     @on(CredentialTable.Moved)
     def _moved(self) -> None:
         self._show_detail()
+        self.query_one("#where", Line).say(self._where())
         if self._keys_shown_for is not bool(self.table.row):
             self._keys_shown_for = bool(self.table.row)
             self.refresh_bindings()
@@ -212,6 +213,12 @@ class Browse(Screen[None]):
         if self._composed:
             self._show_detail()
 
+    def on_descendant_blur(self) -> None:
+        # A typed key that was not asked for is let go of.
+        if self._composed and self.field.hidden and not self.field.has_focus:
+            self.field.clear()
+            self.query_one("#where", Line).say(self._where())
+
     def on_resize(self, event: events.Resize) -> None:
         width, height = event.size
         self.environments.tabs = width < NARROW
@@ -236,21 +243,14 @@ class Browse(Screen[None]):
     def action_filter(self) -> None:
         self.set_focus(self.field)
 
-    def sort_by(self, key: str) -> None:
-        """Sort the table by a column."""
-        self.table.sort_by(key)
-        self._show_lines()
-
     def action_sort(self) -> None:
         self.table.sort_by_next()
-        self._show_lines()
 
     def action_reverse(self) -> None:
         self.table.reverse()
-        self._show_lines()
 
     def action_refresh(self) -> None:
-        self.session.refresh(self._names if self.environment is None else [self.environment])
+        self.session.refresh(self._place.shown_names)
 
     def action_step(self, by: int) -> None:
         self.environments.chosen = (self.environments.chosen + by) % (len(self._names) + 1)
@@ -317,19 +317,15 @@ class Browse(Screen[None]):
             views=self._views,
             now=self._clock(),
             demo=self._demo,
-            busy=bool(self._busy & set(self._shown_names)),
+            busy=self._busy,
             late_after=self._late_after,
         )
-
-    @property
-    def _shown_names(self) -> Sequence[str]:
-        return self._names if self.environment is None else [self.environment]
 
     def _show_all(self, *, afresh: bool = False) -> None:
         if not self._composed:
             return
         self.environments.show(self._names, self._views)
-        rows = [row for name in self._shown_names if name in self._views for row in self._views[name].rows]
+        rows = [row for view in self._place.shown for row in view.rows]
         self.table.show_rows(rows, with_environment=self.environment is None, afresh=afresh)
         self._show_lines()
         self._show_detail()

@@ -34,7 +34,7 @@ class Problem(ModalScreen[None]):
         parts = [Content(look.plain(problem.message))]
         if problem.hint:
             parts.append(Content(look.plain(problem.hint)))
-        if problem.path:
+        if problem.path and problem.path not in problem.message:
             parts.append(Content.styled(look.plain(problem.path), "$muted"))
         with Vertical(id="problem"):
             yield Static(Content.styled(f"✗ {problem.title}", "bold $broken"), classes="dialog-title")

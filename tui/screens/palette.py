@@ -15,12 +15,12 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from secrets_core.secret import HINT_MINIMUM
 from tui import look
 from tui.actions import ACTIONS, bindings
 from tui.look import key_hints
 from tui.themes import HOUSE_THEMES
 from tui.widgets.credential_table import COLUMNS
+from tui.widgets.guarded_field import GuardedField
 from tui.widgets.line_list import LineList
 from tui.widgets.secret_input import Field
 
@@ -44,25 +44,6 @@ class Entry:
     def searched(self) -> str:
         """What typing finds it by, in lower case."""
         return self.title.lower()
-
-
-class PaletteField(Field):
-    """A field in clear, which therefore takes no paste that could be a key."""
-
-    @property
-    def hidden(self) -> bool:
-        return False
-
-    @property
-    def words(self) -> str:
-        """What was typed, in lower case."""
-        return self._text.lower()
-
-    def paste(self, text: str) -> None:
-        if len(text.strip()) >= HINT_MINIMUM:
-            self.post_message(self.Refused(self, "That may be a key: paste it into the filter, where it is hidden."))
-        else:
-            super().paste(text)
 
 
 class EntryList(LineList):
@@ -116,7 +97,7 @@ class Palette(ModalScreen[None]):
             with Horizontal(classes="dialog-title"):
                 badge = look.environment_badge(self._browse.environment)
                 yield Static(Content.assemble(badge, "  "), id="palette-badge")
-                yield PaletteField("a command, an environment, a credential", id="palette-field")
+                yield GuardedField("a command, an environment, a credential", self._is_shown, id="palette-field")
             yield EntryList(id="palette-entries")
             yield Static(key_hints(("enter", "do it"), ("↑ ↓", "choose"), ("esc", "close")), classes="dialog-keys")
 
@@ -126,12 +107,18 @@ class Palette(ModalScreen[None]):
 
     @on(Field.Edited)
     def _find(self) -> None:
-        words = self.query_one(PaletteField).words.split()
-        found = [entry for entry in self._entries if all(word in entry.searched for word in words)]
+        words = self.query_one(GuardedField).words.split()
+        found = self._found(words)
         if words:
             # What begins a word of the title comes before what is only inside one.
             found.sort(key=lambda entry: not all(f" {word}" in f" {entry.searched}" for word in words))
         self.query_one(EntryList).show_entries(found)
+
+    def _found(self, words: list[str]) -> list[Entry]:
+        return [entry for entry in self._entries if all(word in entry.searched for word in words)]
+
+    def _is_shown(self, text: str) -> bool:
+        return bool(self._found(text.split()))
 
     @on(Field.Refused)
     def _refused(self, message: Field.Refused) -> None:
@@ -185,7 +172,7 @@ class Palette(ModalScreen[None]):
                 )
             )
         for column in COLUMNS:
-            run = partial(browse.sort_by, column.key)
+            run = partial(browse.table.sort_by, column.key)
             entries.append(Entry(f"sort: by {column.key}", f"Sort by {column.title}.", run))
         for theme in HOUSE_THEMES:
             entries.append(Entry(f"theme: {theme}", "Use this theme.", partial(self._use_theme, theme)))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tui.messages import HistoryLoaded
     from tui.session import Session
 
-REST = 0.2
+REST = 0.15
 """Seconds that the cursor rests on a credential before its versions are loaded."""
 
 

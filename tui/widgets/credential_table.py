@@ -194,7 +194,7 @@ class CredentialTable(LineList):
             self.cursor = index
 
     def knows(self, words: str) -> bool:
-        """Tell whether some row contains every word (in lower case); nothing of them is kept, as they may be a secret."""
+        """Tell whether some row contains every word (in lower case); none is kept, as it may be a secret."""
         return any(all(word in haystack for word in words.split()) for haystack in self._texts())
 
     def sort_by(self, key: str, *, reverse: bool = False) -> None:

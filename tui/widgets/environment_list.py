@@ -146,8 +146,9 @@ class EnvironmentList(Widget, can_focus=True):
 
     def _spread(self, left: Content, right: Content, chosen: bool) -> Content:
         end = "  " if right else " "
-        room = max(1, self.size.width - right.cell_length - len(end))
-        line = Content.assemble(look.fit(left, room), right, end)
+        gap = " " if right.cell_length else ""
+        room = max(1, self.size.width - right.cell_length - len(end) - len(gap))
+        line = Content.assemble(look.fit(left, room), gap, right, end)
         return line.stylize_before("on $cursor" if self.has_focus else "on $cursor-blurred") if chosen else line
 
     def _all_say(self) -> Content:
@@ -156,7 +157,7 @@ class EnvironmentList(Widget, can_focus=True):
         if seen < total:
             failed = any(view.state.value in ("denied", "unreachable") for view in self._views.values())
             return Content.styled(f"{seen} of {total} listed", "$overdue" if failed else "$muted")
-        return Content.styled(f"{total} environments", "$muted")
+        return Content.styled(look.count(total, "environment"), "$muted")
 
     def _tabs(self) -> tuple[int, list[Content]]:
         """Give the first tab that is seen, and all from there on: the chosen one is among those that fit."""

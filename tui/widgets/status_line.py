@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -31,8 +31,8 @@ class Place:
     views: Mapping[str, EnvironmentView]
     now: datetime
     demo: bool
-    busy: bool
-    """A refresh that an operator asked for is under way."""
+    busy: Collection[str]
+    """Environments that are being listed because an operator asked for it."""
     late_after: float
     """Seconds after which data are called old."""
 
@@ -98,7 +98,7 @@ def _facts(place: Place, *, short: bool) -> list[tuple[int, Content]]:
         return [(9, Content.styled("connecting …", "$muted"))]
     facts: list[tuple[int, Content]] = []
     if place.environment is None and not short:
-        facts.append((2, Content.styled(f"{len(place.names)} environments", "$muted")))
+        facts.append((2, Content.styled(look.count(len(place.names), "environment"), "$muted")))
     accounts = [view.identity.account for view in views if view.identity and view.identity.account]
     named = f" …{look.plain(accounts[0][-4:])}" if len(set(accounts)) == 1 else ""
     backend = " + ".join(dict.fromkeys(view.backend for view in views)) + named
@@ -144,7 +144,7 @@ def _operator(place: Place, *, short: bool) -> Content | None:
 def _times(place: Place, *, short: bool) -> Content:
     clock = Content.styled(place.now.strftime("%H:%MZ") if short else place.now.strftime("%H:%M UTC"), "$foreground")
     listed = [view.listed_at for view in place.shown if view.listed_at is not None]
-    if place.busy:
+    if any(name in place.busy for name in place.shown_names):
         return Content.assemble(("refreshing …", "$primary"), "   ", clock)
     if not listed:
         return clock
@@ -196,13 +196,14 @@ def _number(sign: Sign, short: bool) -> Content:
 
 def _frozen(place: Place, totals: Totals, short: bool) -> Content:
     mark = look.condition_mark("frozen")
-    unsure = [name for name, view in place.views.items() if view.freeze is not None and view.freeze.record is None]
+    known = {name for name, view in place.views.items() if view.freeze is not None and view.freeze.record is not None}
+    unsure = [name for name in place.names if name not in known]
     whole = [name for name, view in place.views.items() if view.frozen is not None]
     if totals.frozen or whole:
         return Content.styled(f"{mark.glyph} {totals.frozen} frozen", f"bold {mark.colour}")
     if unsure:
-        where = "" if short else f" in {', '.join(unsure)}"
-        return Content.styled(f"? freeze not confirmed{where}", "bold $unsure")
+        words = "freeze" if short else f"freeze not confirmed in {', '.join(map(look.plain, unsure))}"
+        return Content.styled(f"? {words}", "bold $unsure")
     return Content.styled("✓ not frozen", "$steady")
 
 
