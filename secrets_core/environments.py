@@ -51,6 +51,7 @@ class Environments:
         clock: Clock,
         patience: Patience,
         open_environment: StoreOpener | None,
+        metadata_only: bool = False,
     ) -> None:
         """Take where stores come from; raise ``SettingsError`` for an unknown backend."""
         self._settings = settings
@@ -62,7 +63,12 @@ class Environments:
             self._backend_of = lambda _: backend or "memory"
         else:
             self._open = lambda known: open_store(
-                known, variables=variables, backend=backend, patience=patience, clock=clock
+                known,
+                variables=variables,
+                backend=backend,
+                patience=patience,
+                clock=clock,
+                metadata_only=metadata_only,
             )
             self._backend_of = lambda known: choose_backend(known, variables, backend)
         self.names = tuple(settings.environments) or STANDARD_ENVIRONMENTS

@@ -13,7 +13,7 @@ from secrets_core.names import LEADER, ControlName, CredentialRef, parse_secret_
 from secrets_core.pairs.states import Classified, PairState
 from secrets_core.settings import EnvironmentSettings
 from secrets_core.stores.base import SecretMetadata
-from secrets_core.tags import OWNER, VersionRecord, note, old_alive, record_of, records
+from secrets_core.tags import OWNER, VersionRecord, extension, note, old_alive, record_of, records
 from secrets_core.versions import is_ours, tail, version_time
 from secrets_core.views import Condition, Counts, CredentialRow, condition_of
 
@@ -96,6 +96,7 @@ def build_row(
         note=note(tags),
         old_key=old_key,
         old_key_hint=replaced.hint if replaced else "",
+        extension=extension(tags, current),
         pending_since=version_time(classified.pending) if classified.pending else None,
         pending_by=pending.by if pending else "",
         deleted_at=min((m.deleted_at for m in parts.values() if m and m.deleted_at), default=None),

@@ -31,6 +31,9 @@ from secrets_core.views import Action, Done, EnvironmentState, EnvironmentView, 
 
 if TYPE_CHECKING:
     from secrets_core.credentials import APICredentials
+    from secrets_core.review.document import Review
+    from secrets_core.review.record import HeldRecord
+    from secrets_core.review.signing import Recorded
 
 LIFT_LASTS = timedelta(minutes=15)
 """How long a lifted read-only environment stays writable without a change."""
@@ -50,15 +53,18 @@ class Service:
         patience: Patience = "bot",
         open_environment: StoreOpener | None = None,
         ci_markers: Sequence[str] = CI_VARIABLES,
+        metadata_only: bool = False,
     ) -> None:
         """Take the settings and where everything else comes from; nothing is opened or called yet.
 
-        ``open_environment`` opens stores that ``backend`` then only names (the demo, tests). Raises
+        ``open_environment`` opens stores that ``backend`` then only names (the demo, tests). With ``metadata_only``
+        stores are opened that read no value of a credential and change nothing, so that CI may review prod. Raises
         ``SettingsError`` for an unknown backend.
         """
         self.clock = clock
         self._variables = variables
         self._ci_markers = ci_markers
+        self._metadata_only = metadata_only
         self._environments = Environments(
             settings,
             variables=variables,
@@ -66,6 +72,7 @@ class Service:
             clock=clock,
             patience=patience,
             open_environment=open_environment,
+            metadata_only=metadata_only,
         )
 
     @property
@@ -114,14 +121,13 @@ class Service:
         """
         environment = subject if isinstance(subject, str) else subject.environment
         known = self._environments.get(environment)
-        endpoint = known.settings.endpoint_url
-        for refused in (
-            binding_refusal(environment, self._variables),
-            ci_refusal(environment, known.backend, endpoint, self._variables, self._ci_markers),
-        ):
-            if refused:
-                return Reason(refused.guard, refused.message, refused.hint)
-        if action is Action.FETCH:
+        refused = binding_refusal(environment, self._variables)
+        if refused is None and not (action is Action.REVIEW and self._metadata_only):
+            endpoint = known.settings.endpoint_url
+            refused = ci_refusal(environment, known.backend, endpoint, self._variables, self._ci_markers)
+        if refused is not None:
+            return Reason(refused.guard, refused.message, refused.hint)
+        if action in (Action.FETCH, Action.REVIEW):
             return None
         if self.is_read_only(environment):
             return Reason(
@@ -304,6 +310,19 @@ class Service:
             ensure_record(store, environment, new_version_id(self.clock()))
 
         self._change(Action.INIT, environment, make)
+
+    def last_review(self, environment: str) -> HeldRecord | None:
+        """Give the record of the environment's last signed review. I/O; raises as ``read_record``."""
+        from secrets_core.review.record import read_record
+
+        self._refuse(Action.REVIEW, environment)
+        return read_record(self._environments.store(environment), environment)
+
+    def sign_review(self, environment: str, review: Review) -> Recorded:
+        """Record a signed review as the environment's last one. I/O; raises as ``signing.record_review``."""
+        from secrets_core.review.signing import record_review
+
+        return self._change(Action.SIGN, environment, lambda store: record_review(store, environment, review))
 
     def _is_strict(self, environment: str) -> bool:
         return self._environments.get(environment).settings.policy.mode == "strict"

@@ -68,6 +68,8 @@ class EnvironmentSettings:
     exchanges: Mapping[str, ExchangeSettings] = field(default_factory=dict)
     hooks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     bots: tuple[BotSettings, ...] = ()
+    named: frozenset[str] = field(default=frozenset(), compare=False)
+    """The keys that the settings file names; every other one is a default."""
 
     def rotation_days(self, exchange: str) -> int:
         """Give the policy's days for ``bybit`` or ``bybit@mm1``: the account's, the exchange's, or the default."""
@@ -243,6 +245,7 @@ def _environment(name: str, table: _Table) -> EnvironmentSettings:
         exchanges={exchange: _exchange(exchange, exchanges) for exchange in exchanges.data},
         hooks={hook: tuple(hooks.get(hook, _is_texts, "a list of texts")) for hook in hooks.data},
         bots=tuple(_bot(entry, table) for entry in table.get("bots", _is_tables, "a list of tables", [])),
+        named=frozenset(table.data),
         **texts,
     )
 

@@ -10,13 +10,14 @@ import base64
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from secrets_core.versions import tail
 
 VERSION_PREFIX = "mm:v:"
 OWNER = "mm:owner"
 OLD_ALIVE = "mm:old-alive"
+EXTEND = "mm:extend"
 NOTE = "mm:note"
 KEPT_RECORDS = 12
 """How many of the newest version records stay: with the others they fit AWS's 50 tags of a secret."""
@@ -51,6 +52,18 @@ class OldKeyAlive:
     since: datetime | None = None
     due: datetime | None = None
     """When it should be deleted there at the latest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """A review let the current version live on past its due date."""
+
+    version_tail: str
+    until: date
+    """The last day (UTC) on which it may be used."""
+    by: str = ""
+    count: int = 1
+    """How often this version has been extended, this time included."""
 
 
 def record_key(version_id: str) -> str:
@@ -109,6 +122,34 @@ def old_alive(tags: Mapping[str, str]) -> OldKeyAlive | None:
     if not fields.get("v"):
         return None
     return OldKeyAlive(fields["v"], _parse_time(fields.get("t")), _parse_time(fields.get("due")))
+
+
+def format_extension(extension: Extension) -> str:
+    """Give the value of the ``mm:extend`` tag; the operator's name comes last and is cut where it does not fit."""
+    return _join(
+        v=extension.version_tail, until=extension.until.isoformat(), n=str(extension.count), by=extension.by
+    )
+
+
+def extension(tags: Mapping[str, str], version_id: str | None) -> Extension | None:
+    """Read the ``mm:extend`` tag; ``None`` where it is absent, not ours, or of another version than this one."""
+    fields = _fields(tags.get(EXTEND, ""))
+    if version_id is None or fields.get("v") != tail(version_id):
+        return None
+    count = fields.get("n", "")
+    try:
+        until = date.fromisoformat(fields.get("until", ""))
+    except ValueError:
+        return None
+    return Extension(
+        fields["v"], until, fields.get("by", ""), int(count) if re.fullmatch("[1-9][0-9]{0,3}", count) else 1
+    )
+
+
+def names_operator(written: str, operator: str) -> bool:
+    """Tell whether ``by=`` of a tag names this operator: tags have a smaller alphabet, and long names were cut."""
+    name = _FORBIDDEN.sub("_", operator)
+    return bool(written) and (written == name or (len(written) > 64 and name.startswith(written)))
 
 
 def format_note(text: str) -> str:

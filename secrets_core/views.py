@@ -12,7 +12,7 @@ from secrets_core.freeze import FreezeReading, Hold
 from secrets_core.names import CredentialRef
 from secrets_core.pairs.states import PairState
 from secrets_core.stores.base import Identity
-from secrets_core.tags import OldKeyAlive
+from secrets_core.tags import Extension, OldKeyAlive
 
 
 class Condition(StrEnum):
@@ -54,6 +54,10 @@ class Action(StrEnum):
     DELETE = "delete"
     RESTORE = "restore"
     INIT = "init"
+    REVIEW = "review"
+    """To look at ages, from metadata and control records alone."""
+    SIGN = "sign"
+    """To record a review."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,8 @@ class CredentialRow:
     old_key: OldKeyAlive | None = None
     old_key_hint: str = ""
     """The last four of the key that still lives, where its record shows them."""
+    extension: Extension | None = None
+    """What a tag says of an extension of this version; it changes nothing of its age."""
     pending_since: datetime | None = None
     pending_by: str = ""
     deleted_at: datetime | None = None

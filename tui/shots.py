@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -114,11 +115,11 @@ SHOTS = (
 
 async def until(pilot: Pilot[None], condition: Callable[[], bool], what: str) -> None:
     """Wait for something to become true; raise ``TimeoutError`` after 20 seconds."""
-    for _ in range(1000):
-        if condition():
-            return
+    ends = time.monotonic() + 20
+    while not condition():
+        if time.monotonic() > ends:
+            raise TimeoutError(f"it never came to this: {what}")
         await pilot.pause(0.01)
-    raise TimeoutError(f"it never came to this: {what}")
 
 
 async def settle(pilot: Pilot[None], app: OperatorConsole) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from secrets_core.cli import changing, doctor, listing, reading, verifying
+from secrets_core.cli import changing, doctor, listing, reading, reviewing, verifying
 from secrets_core.cli.completion import SHELLS, script
 from secrets_core.cli.output import Document
 from secrets_core.cli.parsing import Verb
@@ -14,11 +14,11 @@ def _complete(session: Session) -> Document:
 
 
 _ORDER = (
-    *("save", "fetch", "rotate", "list", "whoami", "history", "rollback", "repair", "adopt", "delete", "restore"),
-    *("init", "verify", "doctor", "completion"),
+    *("save", "fetch", "rotate", "list", "review", "whoami", "history", "rollback", "repair", "adopt", "delete"),
+    *("restore", "init", "verify", "doctor", "completion"),
 )
 _EVERY = (
-    *(*changing.VERBS, *reading.VERBS, *listing.VERBS, *verifying.VERBS, *doctor.VERBS),
+    *(*changing.VERBS, *reading.VERBS, *listing.VERBS, *reviewing.VERBS, *verifying.VERBS, *doctor.VERBS),
     Verb("completion", "Print the completion script of a shell.", _complete, operands=SHELLS, operand_required=True),
 )
 VERBS = {verb.name: verb for verb in sorted(_EVERY, key=lambda verb: _ORDER.index(verb.name))}

@@ -23,7 +23,7 @@ def general_help(verbs: Mapping[str, Verb]) -> str:
         + "\nOptions of every command, before or after it:\n"
         + _aligned([(_form(option), option.help) for option in COMMON])
         + f"\n{PROGRAM} COMMAND --help tells the options of one.\n"
-        "Exit codes: 0 done, 1 refused or failed, 2 called wrongly.\n"
+        "Exit codes: 0 done, 1 refused or failed, 2 called wrongly, 3 a policy asked for is not met.\n"
     )
 
 

@@ -13,7 +13,7 @@ from typing import TextIO
 from secrets_core.cli.parsing import PROGRAM
 from secrets_core.errors import CoreError, Refused
 
-DONE, FAILED, USAGE = 0, 1, 2
+DONE, FAILED, USAGE, UNMET = 0, 1, 2, 3
 INTERRUPTED = 130
 """The shell's way to say that a command ended by the interrupt key: 128 and the signal's number."""
 
@@ -25,12 +25,13 @@ class Answer:
     fields: Mapping[str, object]
     human: str
     status: str = "OK"
-    """``OK``; ``PARTIAL``: something of it could not be done; ``DIFFERENT`` (verify) and ``PROBLEMS`` (doctor)."""
+    """``OK``; ``PARTIAL``: something of it could not be done; ``DIFFERENT`` (verify), ``PROBLEMS`` (doctor); ``UNMET``:
+    a policy that the caller asked for is not met."""
 
     @property
     def code(self) -> int:
         """The exit code."""
-        return DONE if self.status == "OK" else FAILED
+        return {"OK": DONE, "UNMET": UNMET}.get(self.status, FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Document:
     """A text that is printed as it is, such as a completion script."""
 
     text: str
+    code: int = DONE
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,8 @@ class Option:
     """The whole numbers it takes."""
     required: bool = False
     secret: bool = False
+    several: bool = False
+    """It takes every argument up to the next option, one at least."""
     completes: Literal["", "file", "environment", "exchange"] = ""
 
 
@@ -69,6 +71,7 @@ class Call:
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     switches: frozenset[str] = frozenset()
     operand: str | None = None
+    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def action(self) -> str:
@@ -78,6 +81,10 @@ class Call:
     def text(self, name: str) -> str | None:
         """Give an option's value, or ``None``."""
         return self.texts.get(name)
+
+    def several(self, name: str) -> tuple[str, ...]:
+        """Give the values of an option that takes several; none where it is not there."""
+        return self.lists.get(name, ())
 
     def has(self, name: str) -> bool:
         """Tell whether a switch is on."""
@@ -108,6 +115,7 @@ class _Reading:
     secrets: dict[str, Secret] = field(default_factory=dict)
     switches: set[str] = field(default_factory=set)
     operand: str | None = None
+    lists: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def options(self) -> dict[str, Option]:
@@ -135,7 +143,7 @@ class _Reading:
         if option is None:
             raise self.fail(self._unknown(name))
         name = option.name
-        if name in self.switches or name in self.texts or name in self.secrets:
+        if name in self.switches or name in self.texts or name in self.secrets or name in self.lists:
             raise self.fail(f"{name} is given twice.")
         if not option.value:
             if given is not None:
@@ -148,6 +156,11 @@ class _Reading:
             given = following.pop()
         if option.secret:
             self.secrets[name] = Secret(given)
+        elif option.several:
+            every = [given]
+            while following and not following[-1].startswith("-"):
+                every.append(following.pop())
+            self.lists[name] = tuple(every)
         else:
             self.texts[name] = self._checked(option, given)
 
@@ -163,6 +176,8 @@ class _Reading:
         # A secret may begin with a dash; any other value that does is a forgotten value before the next option.
         if option.secret:
             return argument.partition("=")[0] in self.options
+        if argument == "-" and option.completes == "file":
+            return False  # standard input
         return argument.startswith("-")
 
     def _checked(self, option: Option, text: str) -> str:
@@ -191,7 +206,8 @@ def parse(arguments: Sequence[str], verbs: Mapping[str, Verb]) -> Call:
         else:
             name, equals, value = argument.partition("=")
             reading.take_option(name, value if equals else None, following)
-    call = Call(reading.verb, reading.texts, reading.secrets, frozenset(reading.switches), reading.operand)
+    switches = frozenset(reading.switches)
+    call = Call(reading.verb, reading.texts, reading.secrets, switches, reading.operand, reading.lists)
     if not call.has(HELP.name) and not call.has(VERSION.name):
         _require(call, verbs)
     return call

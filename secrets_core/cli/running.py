@@ -14,13 +14,15 @@ from secrets_core.cli.commands import VERBS
 from secrets_core.cli.help import general_help, verb_help
 from secrets_core.cli.output import FAILED, INTERRUPTED, USAGE, Answer, Document, Problem
 from secrets_core.cli.parsing import HELP, PROGRAM, VERSION, Call, UsageError, parse
+from secrets_core.cli.reviewing import rulings_of
 from secrets_core.cli.session import NothingReached, Session
 from secrets_core.cli.values import ValuesRefused
 from secrets_core.errors import CoreError
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Carry out one command and give its exit code: 0 done, 1 refused or failed, 2 called wrongly, 130 interrupted."""
+    """Carry out one command and give its exit code: 0 done, 1 refused or failed, 2 called wrongly, 3 a policy that
+    the caller asked for is not met, 130 interrupted."""
     _keep_values_in_memory()
     try:
         call = parse(arguments, VERBS)
@@ -53,7 +55,7 @@ def _carry_out(call: Call) -> int:
     finally:
         session.tell_notices()
     if isinstance(result, Document):
-        return output.write_out(result.text)
+        return output.write_out(result.text) or result.code
     if call.has("--human"):
         return output.write_out(f"{output.plain(result.human)}\n") or result.code
     return output.write_out(_line(call, result)) or result.code
@@ -82,6 +84,8 @@ def _problem(error: CoreError) -> Problem:
     if isinstance(error, NothingReached):
         return error.problem
     problem = Problem.of(error)
+    if error.code == "decisions-refused":
+        return Problem(problem.code, problem.error, problem.hint, problem.path, more={"rulings": rulings_of(error)})
     if isinstance(error, ValuesRefused):
         found = [{"part": finding.part, "rule": finding.rule} for finding in error.findings]
         return Problem(problem.code, problem.error, problem.hint, problem.path, more={"findings": found})

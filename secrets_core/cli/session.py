@@ -24,6 +24,7 @@ from secrets_core.views import Action
 MARKERS = (*CI_VARIABLES, "CI")
 """Here a bare ``CI`` counts too: a job runs the command line, a bot in a test run only imports the library."""
 BINDING = "MM_ENV"
+REVIEW = "review"
 IN_MEMORY = ("memory", "demo")
 """Backends that last no longer than the process."""
 
@@ -54,7 +55,7 @@ class Session:
         if call.has("--demo") and call.text("--backend") is not None:
             raise UsageError("--demo is a backend of its own: leave out --backend.", call.action)
         write = call.text("--write")
-        if write is not None and call.text("--env") != write:
+        if write is not None and call.text("--env") != write and not self._signs:
             raise UsageError("--write names the environment that --env names, and no other.", call.action)
 
     @cached_property
@@ -76,6 +77,15 @@ class Session:
         """Give the credential that ``--env`` and ``--exchange`` name; raise ``InvalidName``."""
         return CredentialRef(self.environment(), self.call.text("--exchange") or "")
 
+    @property
+    def _signs(self) -> bool:
+        return self.call.action == REVIEW and (self.call.has("--sign") or self.call.text("--resume") is not None)
+
+    @property
+    def _metadata_only(self) -> bool:
+        """A review that is not signed needs no more, and then CI may have it of prod too."""
+        return self.call.action == REVIEW and not self._signs
+
     @cached_property
     def _service(self) -> Service:
         if self.call.has("--demo"):
@@ -88,6 +98,7 @@ class Session:
             backend=self.call.text("--backend"),
             clock=self.clock,
             ci_markers=MARKERS,
+            metadata_only=self._metadata_only,
         )
 
     def service(self, environment: str) -> Service:
@@ -98,10 +109,10 @@ class Session:
         self._used.setdefault(environment)
         return service
 
-    def reader(self, environment: str) -> Service:
+    def reader(self, environment: str, action: Action = Action.FETCH) -> Service:
         """Give the service of an environment that is only looked at; raise ``Refused`` for one that may not be."""
         service = self.service(environment)
-        self._refuse(service, Action.FETCH, environment)
+        self._refuse(service, action, environment)
         return service
 
     def writer(self, action: Action, subject: CredentialRef | str) -> Service:

@@ -12,6 +12,7 @@ from secrets_core.policy import ci_refusal
 from secrets_core.settings import BACKEND_VARIABLE, BACKENDS, EnvironmentSettings
 from secrets_core.stores.base import SecretStore
 from secrets_core.stores.memory import SEED_VARIABLE, MemoryStore, load_seed
+from secrets_core.stores.metadata_only import MetadataOnlyStore
 
 Patience = Literal["console", "bot"]
 """Whose time-outs: an operator's who looks at a screen, or a program's that had better wait."""
@@ -36,14 +37,24 @@ def open_store(
     backend: str | None = None,
     patience: Patience = "bot",
     clock: Clock = utc_now,
+    metadata_only: bool = False,
 ) -> SecretStore:
     """Open the environment's store; nothing is called yet.
 
-    Raises ``Refused`` (CI reaching for prod), ``SettingsError``, ``Unsupported`` (the vault).
+    ``metadata_only`` gives a store that can neither read a credential's value nor change anything: CI may have it of
+    prod too. Raises ``Refused`` (CI reaching for prod), ``SettingsError``, ``Unsupported`` (the vault).
     """
     chosen = choose_backend(environment, variables, backend)
+    if metadata_only:
+        return MetadataOnlyStore(_open(environment, chosen, variables, patience, clock))
     if refusal := ci_refusal(environment.name, chosen, environment.endpoint_url, variables):
         raise refusal
+    return _open(environment, chosen, variables, patience, clock)
+
+
+def _open(
+    environment: EnvironmentSettings, chosen: str, variables: Mapping[str, str], patience: Patience, clock: Clock
+) -> SecretStore:
     if chosen == "vault":
         raise Unsupported("The embedded vault is not available yet.", hint="Use aws, or memory for a trial.")
     if chosen == "aws":

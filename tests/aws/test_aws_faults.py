@@ -190,7 +190,7 @@ def test_a_change_that_was_not_sent_in_time_is_never_sent(desk: Desk) -> None:
 
 
 def test_a_retry_after_the_deadline_is_never_sent(desk: Desk) -> None:
-    short = Patience(connect_seconds=1, read_seconds=0.4, attempts=3, deadline_seconds=0.2)
+    short = Patience(connect_seconds=2, read_seconds=2, attempts=3, deadline_seconds=1)
     store = desk.store(patience=short)
     store.identity()
     desk.server.faults(Fault("hold", "PutSecretValue"))

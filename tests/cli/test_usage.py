@@ -152,8 +152,8 @@ def test_help_goes_to_standard_output_whatever_else_is_missing() -> None:
     general = call("--help").out
     assert re.findall(r"^  ([a-z]+)  ", general, re.MULTILINE) == list(VERBS)
     assert list(VERBS) == [
-        *("save", "fetch", "rotate", "list", "whoami", "history", "rollback", "repair", "adopt", "delete"),
-        *("restore", "init", "verify", "doctor", "completion"),
+        *("save", "fetch", "rotate", "list", "review", "whoami", "history", "rollback", "repair", "adopt"),
+        *("delete", "restore", "init", "verify", "doctor", "completion"),
     ]
     for verb in VERBS.values():
         shown = call(verb.name, "--help").out

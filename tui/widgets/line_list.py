@@ -62,6 +62,8 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
         self._strips: LRUCache[tuple[int, bool, int], Strip] = LRUCache(512)
+        self._painted: dict[int, Strip] = {}
+        """What stands on the screen, by line."""
 
     @property
     def line_count(self) -> int:
@@ -82,23 +84,16 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
         ``scroll`` is the first line to be seen, whether or not the cursor is seen then; without it the cursor is.
         Lines that look as before are not written to the terminal again.
         """
-        before = self._seen() if self._strips else []
         self._strips.clear()
         self.virtual_size = Size(0, self.line_count + self.HEADER)
         self.set_reactive(LineList.cursor, self.validate_cursor(cursor))
         self._scroll(self.scroll_offset.y if scroll is None else scroll)
         if scroll is None:
             self._bring_into_view()
-        now = self._seen()
-        if len(before) == len(now):
-            changed = [y for y, (old, new) in enumerate(zip(before, now, strict=True)) if old != new]
-            self.refresh(*(Region(0, y, self.size.width, 1) for y in changed)) if changed else None
-        else:
-            self.refresh()
+        changed = [y for y in range(self.size.height) if self._painted.get(y) != self._line_at(y)]
+        if changed:
+            self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
         self.post_message(self.Moved(self))
-
-    def _seen(self) -> list[Strip]:
-        return [self.render_line(y) for y in range(self.size.height)]
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
@@ -106,6 +101,7 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_resize(self) -> None:
         self._strips.clear()
+        self._painted.clear()
         self._bring_into_view()
 
     def on_focus(self) -> None:
@@ -115,6 +111,10 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
         self._strips.clear()
 
     def render_line(self, y: int) -> Strip:
+        strip = self._painted[y] = self._line_at(y)
+        return strip
+
+    def _line_at(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
         if y < self.HEADER:
             return self._strip(self.header(width), width, Style())
