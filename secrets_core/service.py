@@ -133,7 +133,7 @@ class Service:
             return Reason(
                 "read-only",
                 f"{environment} is read-only.",
-                f"Lift it for this act: in the console with its key, on the command line with --write {environment}.",
+                f"Lift it for this one act: on the command line, with --write {environment}.",
             )
         if isinstance(subject, str) or subject in known.changed or known.view is None or known.view.listed_at is None:
             return None
@@ -142,7 +142,7 @@ class Service:
 
     def connect(self, environment: str) -> Identity:
         """Open the environment's store and tell who acts there. I/O; raises as ``open_store`` and ``identity``."""
-        return self._environments.store(environment).identity()
+        return self._looked_at(environment).identity()
 
     def notices(self, environment: str) -> tuple[str, ...]:
         """Give what a user should know of how the environment's store was opened; nothing before that. No I/O."""
@@ -152,7 +152,7 @@ class Service:
     def discover(self, environment: str) -> frozenset[str]:
         """Find all environments in the backend of this one. I/O, one listing; raises what the store raises."""
         parsed = (
-            parse_secret_name(secret.name) for secret in self._environments.store(environment).list_metadata(f"{ROOT}/")
+            parse_secret_name(secret.name) for secret in self._looked_at(environment).list_metadata(f"{ROOT}/")
         )
         return frozenset(
             name.environment if isinstance(name, ControlName) else name.ref.environment
@@ -172,7 +172,7 @@ class Service:
         before = known.view or self.blank(environment)
         try:
             view = list_environment(
-                self._environments.store(environment),
+                self._looked_at(environment),
                 known.settings,
                 backend=known.backend,
                 read_only=self.is_read_only(environment),
@@ -197,7 +197,7 @@ class Service:
         Raises what ``SecretStore.list_versions`` raises.
         """
         known = self._environments.get(ref.environment)
-        found = look_up_birth(self._environments.store(ref.environment), ref)
+        found = look_up_birth(self._looked_at(ref.environment), ref)
         if found is not None and known.view is not None:
             version_id, born = found
             known.births[ref, version_id] = born
@@ -212,7 +212,7 @@ class Service:
 
     def history(self, ref: CredentialRef) -> tuple[HistoryEntry, ...]:
         """List the versions of a credential, newest first. I/O; raises as ``history.list_history``."""
-        return list_history(self._environments.store(ref.environment), ref)
+        return list_history(self._looked_at(ref.environment), ref)
 
     def fetch(self, ref: CredentialRef) -> APICredentials:
         """Read a credential's values. I/O; raises as ``SecretProvider.get_api_credentials``."""
@@ -235,6 +235,7 @@ class Service:
         for environment in self.environments:
             view = self._environments.get(environment).view
             try:
+                self._looked_at(environment)
                 found, gaps = search(view, self._environments.fingerprint_key(environment), api_key)
             except CoreError as error:
                 found, gaps = [], (error.message,)
@@ -244,9 +245,8 @@ class Service:
 
     def verify(self, ref: CredentialRef, values: Mapping[str, Secret]) -> Match | None:
         """Tell which version of a credential these values are, by fingerprint alone. I/O; see ``history.recognise``."""
-        return recognise(
-            self._environments.store(ref.environment), ref, values, self._environments.fingerprint_key(ref.environment)
-        )
+        store = self._looked_at(ref.environment)
+        return recognise(store, ref, values, self._environments.fingerprint_key(ref.environment))
 
     def save(
         self, ref: CredentialRef, values: Mapping[str, Secret], *, why: str = "first", ip_bound: bool | None = None
@@ -324,6 +324,11 @@ class Service:
 
         return self._change(Action.SIGN, environment, lambda store: record_review(store, environment, review))
 
+    def _looked_at(self, environment: str) -> SecretStore:
+        """Give the store of an environment that may be looked at by this process; raise ``Refused`` for another."""
+        self._refuse(Action.REVIEW if self._metadata_only else Action.FETCH, environment)
+        return self._environments.store(environment)
+
     def _is_strict(self, environment: str) -> bool:
         return self._environments.get(environment).settings.policy.mode == "strict"
 
@@ -363,7 +368,7 @@ class Service:
             except (Denied, SettingsError, ScheduledForDeletion) as error:
                 # Not worth a refusal: in an incident the new key must be stored whatever happened to this record.
                 key = None
-                notices.append(f"It could not be fingerprinted: {error.message}")
+                notices.append(f"It could not be fingerprinted, nor compared with burned keys: {error.message}")
             try:
                 operator = store.identity().operator
             except Unreachable:

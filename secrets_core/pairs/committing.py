@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from secrets_core.errors import AlreadyExists, Conflict, CoreError, Denied, OutcomeUnknown, Refused, Unreachable
+from secrets_core.errors import AlreadyExists, Conflict, CoreError, Denied, OutcomeUnknown, Unreachable
 from secrets_core.fingerprints import FingerprintKey
 from secrets_core.names import LEADER, CredentialRef, secret_name
-from secrets_core.pairs.guard import require_open
+from secrets_core.pairs.guard import require_open, require_sound
 from secrets_core.pairs.labels import Sleep, promote_followers, withdraw
 from secrets_core.pairs.states import Parts
 from secrets_core.secret import Secret
@@ -61,6 +61,8 @@ class Write:
     version_id: str
     record: VersionRecord
     sleep: Sleep
+    source: str | None = None
+    """The version whose values these are, where they are not newly typed: adopting must not launder a leaked one."""
     notices: list[str] = field(default_factory=list)
 
     def name(self, part: str) -> str:
@@ -108,14 +110,10 @@ def carry_out(write: Write, change: Change) -> Written:
 
 
 def _require_allowed(write: Write, change: Change) -> None:
-    frozen = require_open(write.store, write.ref, strict=change.strict)
-    if frozen.is_burned(write.ref, None, write.record.fingerprint):
-        raise Refused(
-            f"{write.ref}: these values leaked once and are burned.",
-            guard="burned",
-            hint="Make a new key at the exchange.",
-            path=str(write.ref),
-        )
+    record = require_open(write.store, write.ref, strict=change.strict)
+    leader = write.parts[LEADER]
+    tags = leader.tags if leader is not None else {}
+    require_sound(record, write.ref, tags, version_id=write.source, fingerprint=write.record.fingerprint)
 
 
 def _stage(write: Write, part: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,12 +18,12 @@ from secrets_core.errors import (
 )
 from secrets_core.names import LEADER, CredentialRef, secret_name
 from secrets_core.pairs.committing import Change, Written
-from secrets_core.pairs.guard import require_open
+from secrets_core.pairs.guard import require_open, require_sound
 from secrets_core.pairs.labels import Sleep, promote_followers, withdraw
 from secrets_core.pairs.states import PairState, Parts, all_versions, inspect
 from secrets_core.pairs.writing import adopt_legacy
 from secrets_core.stores.base import CURRENT, PENDING, PREVIOUS, SecretMetadata, SecretStore
-from secrets_core.tags import record_of
+from secrets_core.tags import record_of, records
 from secrets_core.versions import is_ours, tail
 
 ABANDONED_AFTER = timedelta(minutes=15)
@@ -51,6 +52,8 @@ class Repair:
 
 def repair(store: SecretStore, ref: CredentialRef, now: datetime, *, sleep: Sleep = time.sleep) -> Repair:
     """Finish or undo what a dead writer left; safe for anyone at any time, and does nothing to a sound credential.
+
+    Also while it is frozen: it makes nothing current that was not committed before.
 
     Raises ``NotFound`` for a credential of which nothing exists, and what the store raises.
     """
@@ -128,7 +131,8 @@ def roll_back(
 
     ``to`` is a version id or its last 12 characters; without it the version before the current one. Raises
     ``NotFound`` (no such version), ``Incomplete`` (a part does not have it), ``Refused`` (frozen, burned, revoked,
-    already current), ``ScheduledForDeletion``, ``Conflict``, ``OutcomeUnknown``, and what the store raises.
+    already current, never current, or without ``to`` one that was replaced on suspicion), ``ScheduledForDeletion``,
+    ``Conflict``, ``OutcomeUnknown``, and what the store raises.
     """
     parts, found = inspect(store, ref)
     if found.state in (PairState.DELETED, PairState.HALF_DELETED):
@@ -136,12 +140,11 @@ def roll_back(
     leader = parts.get(LEADER)
     if leader is None or found.version_id is None:
         raise NotFound(f"There is no credential {ref}.", path=str(ref))
-    finished = found.state is not PairState.MID_PROMOTION or promote_followers(store, ref, found.version_id, sleep)
-    target = _target(store, ref, leader, to)
     frozen = require_open(store, ref, strict=change.strict)
+    target = _target(store, ref, leader, to)
     record = record_of(leader.tags, target)
-    if frozen.is_burned(ref, target, record.fingerprint if record else "") or frozen.is_dead(ref, target):
-        raise Refused(f"That version of {ref} leaked or was revoked.", guard="burned", path=str(ref))
+    require_sound(frozen, ref, leader.tags, version_id=target, fingerprint=record.fingerprint if record else "")
+    finished = found.state is not PairState.MID_PROMOTION or promote_followers(store, ref, found.version_id, sleep)
     _move_back(store, ref, target, found.version_id)
     notices = []
     if not promote_followers(store, ref, target, sleep):
@@ -159,6 +162,16 @@ def _target(store: SecretStore, ref: CredentialRef, leader: SecretMetadata, to: 
         raise NotFound(f"{ref} has no {'such' if to else 'earlier'} version.", hint="See its history.", path=str(ref))
     if target == leader.current:
         raise Refused(f"That version of {ref} is the current one.", guard="current", path=str(ref))
+    replaced_why = record_of(leader.tags, leader.current or "")
+    if to is None and replaced_why is not None and replaced_why.why == "suspected":
+        raise Refused(
+            f"The version before the current one of {ref} was replaced because it was suspected to have leaked.",
+            guard="suspected",
+            hint="If it is sound after all, name it.",
+            path=str(ref),
+        )
+    if is_ours(target) and not leader.holds(target) and (known_tails := records(leader.tags)):
+        _require_recorded(ref, target, known_tails)
     lacking = [part for part, ids in known.items() if target not in ids]
     if lacking:
         why = "" if is_ours(target) else " It was written by another tool, part by part."
@@ -168,6 +181,17 @@ def _target(store: SecretStore, ref: CredentialRef, leader: SecretMetadata, to: 
             path=str(ref),
         )
     return target
+
+
+def _require_recorded(ref: CredentialRef, target: str, known: Collection[str]) -> None:
+    """Refuse a version without a record: so looks what a change left that lost, or that its writer abandoned."""
+    if tail(target) not in known:
+        raise Refused(
+            f"That version of {ref} was never current, or is too old to tell.",
+            guard="abandoned",
+            hint="Rotate it to a new key instead.",
+            path=str(ref),
+        )
 
 
 def _move_back(store: SecretStore, ref: CredentialRef, target: str, expected: str) -> None:

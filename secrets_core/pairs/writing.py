@@ -20,6 +20,7 @@ from secrets_core.errors import (
 from secrets_core.exchanges import parts_of
 from secrets_core.names import API_KEY, LEADER, CredentialRef
 from secrets_core.pairs.committing import Change, Write, Written, carry_out
+from secrets_core.pairs.guard import require_open
 from secrets_core.pairs.labels import Sleep, promote_followers
 from secrets_core.pairs.reading import read_pair
 from secrets_core.pairs.states import Classified, PairState, Parts, inspect
@@ -74,6 +75,7 @@ def rotate(
         raise Conflict(f"{ref} has changed since you looked.", hint="Look again, then decide.", path=str(ref))
     notices: list[str] = []
     if classified.state in (PairState.MID_PROMOTION, PairState.FOREIGN_FOLLOWER):
+        require_open(store, ref, strict=change.strict)
         _finish_first(store, ref, current, sleep)
         parts, classified = _look_again(store, ref, current)
     elif classified.state is PairState.LEGACY:
@@ -146,7 +148,7 @@ def adopt_legacy(
         raise Refused(f"{ref} is managed already.", guard="managed", path=str(ref))
     record = _record(pair.values, change, why="adopted")
     version_id = new_version_id(pair.created_at)
-    return carry_out(Write(store, ref, pair.values, parts, version_id, record, sleep), change)
+    return carry_out(Write(store, ref, pair.values, parts, version_id, record, sleep, pair.leader_version), change)
 
 
 def _require_all_parts(ref: CredentialRef, values: Mapping[str, Secret]) -> None:

@@ -188,3 +188,34 @@ class TestReadOnly:
         desk = Desk()
         desk.save(DEV)
         assert desk.service.is_read_only("prod")
+
+
+LOOKS: dict[str, Callable[[Service], object]] = {
+    "connect": lambda service: service.connect("prod"),
+    "discover": lambda service: service.discover("prod"),
+    "look up an age": lambda service: service.look_up_age(PROD),
+    "history": lambda service: service.history(PROD),
+    "fetch": lambda service: service.fetch(PROD),
+    "verify": lambda service: service.verify(PROD, values(PROD, 1)),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize(("variables", "expected"), [({"MM_ENV": "dev"}, "bound"), ({"TF_BUILD": "1"}, "ci")])
+def test_a_process_that_may_not_touch_an_environment_may_not_look_at_it(
+    look: str, variables: dict[str, str], expected: str
+) -> None:
+    desk = Desk(variables=variables)
+    with pytest.raises(Refused) as caught:
+        LOOKS[look](desk.service)
+    assert caught.value.guard == expected
+
+
+def test_the_view_of_an_environment_that_may_not_be_looked_at_says_why() -> None:
+    desk = Desk(variables={"MM_ENV": "dev"})
+    view = desk.service.refresh("prod")
+    assert view.state.value == "denied"
+    assert view.problem is not None
+    assert "MM_ENV" in view.problem.message
+    assert desk.service.refresh("dev").problem is None
+    assert ("prod", view.problem.message) in desk.service.find_key(values(PROD, 1)["api_key"]).unchecked

@@ -93,7 +93,10 @@ class TestChanges:
         service.refresh("dev")
         assert (desk.row(ref).version_id, desk.row(ref).why) == (second.version_id, "suspected")
         assert desk.row(ref).age.days == 0
-        back = service.roll_back(ref)
+        with pytest.raises(Refused, match="suspected") as refused:
+            service.roll_back(ref)
+        assert refused.value.guard == "suspected"
+        back = service.roll_back(ref, first.version_id)
         service.refresh("dev")
         assert (back.version_id, desk.row(ref).version_id, desk.row(ref).age.days) == (*[first.version_id] * 2, 3)
         assert service.delete(ref, 7).action is Action.DELETE
