@@ -73,6 +73,25 @@ def is_loopback(endpoint_url: str | None) -> bool:
         return False
 
 
+def endpoint_problem(url: str) -> str:
+    """Tell what is wrong with an endpoint, for a sentence; empty for one that may be used.
+
+    https goes anywhere, plain http only to this machine; a user, a query or a fragment has no place in an endpoint.
+    """
+    try:
+        parts = urlsplit(url)
+        complete = bool(parts.hostname) and parts.port != 0 and parts.username is None
+    except ValueError:
+        parts, complete = urlsplit(""), False
+    # urlsplit drops some control characters that others who read the address keep.
+    plain = url.isprintable() and not set(url) & set(" ?#")
+    if not (complete and plain and parts.scheme in ("http", "https")):
+        return "is not an http or https address of a host alone"
+    if parts.scheme == "http" and not is_loopback(url):
+        return "would send credentials over the network unencrypted"
+    return ""
+
+
 def ci_refusal(
     environment: str,
     backend: str,

@@ -16,11 +16,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from secrets_core.errors import InvalidName, SettingsError
 from secrets_core.names import check_environment, check_exchange
-from secrets_core.policy import EnvironmentPolicy, default_policy, is_loopback
+from secrets_core.policy import EnvironmentPolicy, default_policy, endpoint_problem
 
 FILE_VARIABLE = "MM_SECRETS_CONFIG"
 BACKEND_VARIABLE = "SECRETS_BACKEND"
@@ -134,6 +133,10 @@ def load_settings(path: str | None = None, variables: Mapping[str, str] = os.env
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{file} is not TOML: {error}.", hint="Mend that line.", path=str(file)) from None
+    except RecursionError:
+        raise SettingsError(
+            f"{file} nests lists or tables too deeply.", hint="Look for a run of brackets.", path=str(file)
+        ) from None
     return _settings(_Table(file, "", data))
 
 
@@ -172,8 +175,10 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value)
 
 
-def _is_positive(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0 and math.isfinite(value)
+def _seconds(most: int, least: float = math.ulp(0)) -> tuple[Callable[[Any], bool], str]:
+    """Give the check of a time in seconds, and the words for it."""
+    wanted = f"a number of seconds from {least} to {most}" if least >= 1 else f"a number of seconds, at most {most}"
+    return lambda value: type(value) in (int, float) and least <= value <= most, wanted
 
 
 def _is_days(value: Any) -> bool:
@@ -184,13 +189,16 @@ def _one_of(*words: str) -> Callable[[Any], bool]:
     return lambda value: value in words
 
 
+_LONGEST = 30 * 24 * 3600
+"""Far above any use, far below what a wait cannot take."""
+_REFRESH = _seconds(_LONGEST, least=5)
 _TEXTS = ("region", "profile", "role_arn", "account_id", "endpoint_url", "kms_key_id", "break_glass_role")
 _POLICY_KEYS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "mode": (_one_of("best_effort", "strict"), "best_effort or strict"),
-    "poll_seconds": (_is_positive, "a number of seconds"),
-    "hold_after_seconds": (_is_positive, "a number of seconds"),
-    "ttl_seconds": (_is_positive, "a number of seconds"),
-    "max_stale_seconds": (_is_positive, "a number of seconds"),
+    "poll_seconds": _seconds(3600),
+    "hold_after_seconds": _seconds(_LONGEST),
+    "ttl_seconds": _seconds(_LONGEST),
+    "max_stale_seconds": _seconds(_LONGEST),
     "legacy_pairs": (_one_of("allow", "warn", "refuse"), "allow, warn or refuse"),
     "read_only": (lambda value: isinstance(value, bool), "true or false"),
     "rotation_days": (_is_days, "a whole number of days"),
@@ -217,7 +225,7 @@ def _settings(top: _Table) -> Settings:
     return Settings(
         source=top.file,
         theme=top.get("theme", _is_text, "the name of a theme", "dark"),
-        refresh_seconds=top.get("refresh_seconds", _is_positive, "a number of seconds", 60),
+        refresh_seconds=top.get("refresh_seconds", *_REFRESH, 60),
         keymap=dict(keymap.data),
         environments=named,
     )
@@ -229,7 +237,7 @@ def _environment(name: str, table: _Table) -> EnvironmentSettings:
     if (mode := changed.get("mode")) and mode != default_policy(name).mode:
         # What makes the mode comes with it: how long an unconfirmed freeze record is borne.
         changed.setdefault("hold_after_seconds", _HOLD_AFTER[mode])
-    endpoint = table.get("endpoint_url", _is_endpoint, "https, or http on this machine")
+    endpoint = table.get("endpoint_url", _is_endpoint, "https, or http on this machine, and an address of a host alone")
     account = table.get("account_id", _is_account, "12 digits, as text")
     texts = {key: table.get(key, _is_text, "a text") for key in _TEXTS if key not in ("endpoint_url", "account_id")}
     tags = table.table("tags")
@@ -255,12 +263,7 @@ def _is_account(value: Any) -> bool:
 
 
 def _is_endpoint(value: Any) -> bool:
-    try:
-        parts = urlsplit(value if _is_text(value) else "")
-    except ValueError:
-        return False
-    encrypted = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(value))
-    return bool(parts.hostname) and parts.username is None and encrypted
+    return _is_text(value) and not endpoint_problem(value)
 
 
 def _is_texts(value: Any) -> bool:

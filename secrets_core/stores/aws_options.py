@@ -6,10 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
-from urllib.parse import SplitResult, urlsplit
 
 from secrets_core.errors import SettingsError
-from secrets_core.policy import is_loopback
+from secrets_core.policy import endpoint_problem, is_loopback
 
 _ACCOUNT = re.compile(r"\d{12}")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/[\w+=,.@/-]+")
@@ -60,8 +59,13 @@ class AwsOptions:
                 hint="It looks like arn:aws:iam::123456789012:role/mm-operator.",
                 path="role_arn",
             )
-        if self.endpoint_url is not None:
-            _check_endpoint(self.endpoint_url)
+        if self.endpoint_url is not None and (problem := endpoint_problem(self.endpoint_url)):
+            raise SettingsError(
+                f"endpoint_url {problem}.",
+                hint="It looks like https://vpce-0a1b.secretsmanager.eu-west-1.vpce.amazonaws.com; plain http is for "
+                "this machine only, such as http://127.0.0.1:5000.",
+                path="endpoint_url",
+            )
 
     @property
     def timing(self) -> Patience:
@@ -81,29 +85,3 @@ class AwsOptions:
         A PrivateLink endpoint elsewhere serves Secrets Manager alone.
         """
         return self.endpoint_url if is_loopback(self.endpoint_url) else None
-
-
-def _check_endpoint(url: str) -> None:
-    parts = _split(url)
-    if parts is None or parts.scheme not in ("http", "https") or parts.username is not None:
-        raise SettingsError(
-            "endpoint_url is not an http or https address.",
-            hint="For example https://vpce-0a1b.secretsmanager.eu-west-1.vpce.amazonaws.com.",
-            path="endpoint_url",
-        )
-    if parts.scheme == "http" and not is_loopback(url):
-        raise SettingsError(
-            "endpoint_url would send credentials over the network unencrypted.",
-            hint="Write https://. Plain http is for this machine only, such as http://127.0.0.1:5000.",
-            path="endpoint_url",
-        )
-
-
-def _split(url: str) -> SplitResult | None:
-    """Give the parts of a complete address, or ``None``."""
-    try:
-        parts = urlsplit(url)
-        complete = bool(parts.hostname) and parts.port != 0 and not parts.query and not parts.fragment
-    except ValueError:
-        return None
-    return parts if complete else None

@@ -12,9 +12,11 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
+from urllib.parse import urlsplit
 
-from secrets_core.errors import GarbledAnswer, WrongAccount
+from secrets_core.errors import GarbledAnswer, Refused, WrongAccount
 from secrets_core.stores.aws_calls import watch
 from secrets_core.stores.aws_errors import mfa_wanted
 from secrets_core.stores.aws_logging import silence_talking_loggers
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from botocore.client import BaseClient
     from botocore.config import Config
     from botocore.credentials import CredentialResolver, Credentials
+    from botocore.loaders import Loader
     from botocore.session import Session
 
 DEFAULT_REGION = "us-east-1"
@@ -106,11 +109,13 @@ class AwsConnection:
 
         silence_talking_loggers()
         session = Session(profile=self._options.profile)
+        session.register_component("data_loader", _shipped_models())
+        session.register("before-send", self._refuse_unencrypted)
         profile = session.get_scoped_config()
         region, notice = _choose_region(self._options, profile)
         ignored = _ignored_endpoints(session.full_config, profile)
         self._key_log = self._key_log or _ignore_key_log()
-        self._notices = tuple(text for text in (notice, ignored, self._key_log) if text)
+        self._notices = tuple(text for text in (notice, ignored, _ignored_models(session), self._key_log) if text)
         session.set_default_client_config(self._config(region))
         resolver = session.get_component("credential_provider")
         self._forbid_prompts(session, resolver)
@@ -122,6 +127,17 @@ class AwsConnection:
         )
         watch(client)
         return _Connected(client, session, base, acting, region)
+
+    def _refuse_unencrypted(self, **event: Any) -> None:
+        """Stop a request over plain http that the settings did not ask for, wherever its address came from."""
+        url = str(event["request"].url)
+        if urlsplit(url).scheme == "https" or _origin(url) == _origin(self._options.endpoint_url or ""):
+            return
+        raise Refused(
+            f"A request to {urlsplit(url).hostname} would go over the network unencrypted. It was not sent.",
+            guard="unencrypted",
+            hint="Look for AWS settings on this machine that lead to another address.",
+        )
 
     def _config(self, region: str) -> Config:
         from botocore.config import Config
@@ -229,6 +245,33 @@ def _load(resolver: CredentialResolver) -> Credentials:
     if credentials is None:
         raise NoCredentialsError
     return credentials
+
+
+def _shipped_models() -> Loader:
+    """Give the loader of botocore's own models and endpoint rules alone.
+
+    Those from elsewhere could send the credentials and values to any address.
+    """
+    from botocore.loaders import Loader
+
+    return Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
+
+
+def _ignored_models(session: Session) -> str:
+    """Give the notice that names every place of models, for none but botocore's own counts."""
+    from botocore.loaders import Loader
+
+    names = ["AWS_DATA_PATH"] if os.environ.get("AWS_DATA_PATH") else []
+    if "data_path" in session.get_scoped_config():
+        names.append("data_path of the AWS profile")
+    if Path(Loader.CUSTOMER_DATA_PATH).is_dir():
+        names.append("~/.aws/models")
+    return f"Ignored: {', '.join(names)}. Only the models that come with botocore count." if names else ""
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port
 
 
 def _ignore_key_log() -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Literal
 
 from secrets_core.clock import Clock, utc_now
@@ -18,8 +19,18 @@ Patience = Literal["console", "bot"]
 """Whose time-outs: an operator's who looks at a screen, or a program's that had better wait."""
 
 
-def choose_backend(environment: EnvironmentSettings, variables: Mapping[str, str], argument: str | None = None) -> str:
-    """Give the backend: argument > ``SECRETS_BACKEND`` > settings > memory; an unknown one is a ``SettingsError``."""
+def choose_backend(
+    environment: EnvironmentSettings,
+    variables: Mapping[str, str],
+    argument: str | None = None,
+    *,
+    named: Collection[str] = (),
+) -> str:
+    """Give the backend: argument > ``SECRETS_BACKEND`` > settings > memory.
+
+    ``named`` are the environments that the settings file names: where it names some and nothing else chooses, any other
+    one is a ``SettingsError``, so that a mistyped name never ends in the memory. So is an unknown backend.
+    """
     for source, name in (("--backend", argument), (BACKEND_VARIABLE, variables.get(BACKEND_VARIABLE))):
         if name:
             if name not in BACKENDS:
@@ -27,7 +38,19 @@ def choose_backend(environment: EnvironmentSettings, variables: Mapping[str, str
                     f"{source} names an unknown backend.", hint=f"Known: {', '.join(BACKENDS)}.", path=source
                 )
             return name
+    if named and environment.name not in named:
+        raise _not_named(environment.name, sorted(named))
     return environment.backend or "memory"
+
+
+def _not_named(name: str, named: list[str]) -> SettingsError:
+    *others, last = named
+    nearest = difflib.get_close_matches(name, named, n=1)
+    return SettingsError(
+        f"The settings name {' and '.join(filter(None, (', '.join(others), last)))}, not {name}.",
+        hint=f"Did you mean {nearest[0]}?" if nearest else f"Add [environments.{name}] to the file, or name a backend.",
+        path=name,
+    )
 
 
 def open_store(

@@ -12,6 +12,7 @@ from secrets_core.policy import (
     binding_refusal,
     ci_refusal,
     default_policy,
+    endpoint_problem,
     is_loopback,
 )
 
@@ -111,6 +112,30 @@ class TestDefaults:
 )
 def test_only_this_machine_is_loopback(url: str | None, local: bool) -> None:
     assert is_loopback(url) is local
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("https://vpce.example", ""),
+        ("https://vpce.example:8443/path", ""),
+        ("http://127.0.0.1:5000", ""),
+        ("http://vpce.example", "unencrypted"),
+        ("http://127.0.0.1.evil.example", "unencrypted"),
+        *[
+            (url, "not an http or https address")
+            for url in (
+                *("", "https://", "vpce.example", "ftp://127.0.0.1", "https://[::1", "https://user@h", "https://:x@h"),
+                *("https://h:0", "https://h:99999", "https://h:x", "https://h?x", "https://h?", "https://h#f"),
+                *("https://h#", " https://h", "https://h\n.example", "https://h\t", "https://h /"),
+            )
+        ],
+    ],
+)
+def test_an_endpoint_is_encrypted_or_on_this_machine(url: str, problem: str) -> None:
+    told = endpoint_problem(url)
+    assert problem in told
+    assert bool(told) is bool(problem)
 
 
 class TestContinuousIntegration:

@@ -179,7 +179,10 @@ class TestUnknownKeys:
 
 WRONG: list[tuple[str, Any]] = [
     *[(key, value) for key in ("theme",) for value in ("1", '""', "[]", "true")],
-    *[("refresh_seconds", value) for value in ('"60"', "0", "-1", "true", "inf", "nan")],
+    *[
+        ("refresh_seconds", value)
+        for value in ('"60"', "0", "-1", "true", "inf", "nan", "0.001", "4.9", "2592001", "1e10")
+    ],
     ("keymap", '"r"'),
     ("keymap.rotate", "1"),
     ("keymap.rotate", '""'),
@@ -199,8 +202,9 @@ WRONG: list[tuple[str, Any]] = [
     *[
         (f"environments.dev.{key}", value)
         for key in ("poll_seconds", "hold_after_seconds", "ttl_seconds", "max_stale_seconds")
-        for value in ('"10"', "0", "-1", "true", "inf", "nan", "[]")
+        for value in ('"10"', "0", "-1", "true", "inf", "nan", "[]", "2592001", "1e10")
     ],
+    ("environments.dev.poll_seconds", "3601"),
     *[("environments.dev.legacy_pairs", value) for value in ('"deny"', "false", "1")],
     *[("environments.dev.read_only", value) for value in ('"true"', "1", "0", "[]")],
     *[
@@ -258,6 +262,23 @@ class TestWrongTypes:
         assert f"environments.dev.exchanges.{name} is not an exchange's name" in error.message
 
 
+class TestTimes:
+    @pytest.mark.parametrize("seconds", ["5", "5.0", "2592000"])
+    def test_the_bounds_of_a_refresh_belong_to_it(self, tmp_path: Path, seconds: str) -> None:
+        assert load(f"refresh_seconds = {seconds}", tmp_path).refresh_seconds == float(seconds)
+
+    @pytest.mark.parametrize(
+        ("key", "seconds"),
+        [
+            ("poll_seconds", 3600),
+            *[(key, 2592000) for key in ("hold_after_seconds", "ttl_seconds", "max_stale_seconds")],
+        ],
+    )
+    def test_the_most_of_a_policy_belongs_to_it(self, tmp_path: Path, key: str, seconds: int) -> None:
+        policy = load(f"[environments.dev]\n{key} = {seconds}", tmp_path).environment("dev").policy
+        assert getattr(policy, key) == seconds
+
+
 class TestEndpoint:
     @pytest.mark.parametrize(
         "url",
@@ -284,11 +305,13 @@ class TestEndpoint:
             "file:///etc/passwd",
             "127.0.0.1:5000",
             "HTTP//127.0.0.1",
+            *("https://h:0", "https://h:99999", "https://h/?x", "https://h?", "https://h#f", "https://h#"),
         ],
     )
     def test_nothing_else(self, tmp_path: Path, url: str) -> None:
         error = problem(f'[environments.dev]\nendpoint_url = "{url}"', tmp_path)
         assert "environments.dev.endpoint_url must be https, or http on this machine" in error.message
+        assert error.path.endswith("config.toml:environments.dev.endpoint_url")
 
 
 class TestWhichFile:
@@ -332,6 +355,12 @@ class TestWhichFile:
         error = problem(text, tmp_path)
         assert "is not TOML" in error.message
         assert "(at " in error.message
+
+    @pytest.mark.parametrize("text", ["a = " + "[" * 50_000, "a = " + "{a=" * 50_000], ids=["lists", "tables"])
+    def test_what_nests_too_deeply_is_named(self, tmp_path: Path, text: str) -> None:
+        error = problem(text, tmp_path)
+        assert "nests lists or tables too deeply" in error.message
+        assert error.path.endswith("config.toml")
 
     def test_what_is_not_text_or_no_file_is_named(self, tmp_path: Path) -> None:
         file = tmp_path / "config.toml"
