@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import Any, NoReturn, Self
 
 from pydantic import BaseModel, ConfigDict, field_serializer, model_validator
 
@@ -16,7 +17,7 @@ from secrets_core.secret import HIDDEN, Secret, mask_api_key
 class APICredentials(BaseModel):
     """The parts of one credential; built only by ``APICredentials.of()``, and printing none of them."""
 
-    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True, extra="forbid", hide_input_in_errors=True)
 
     environment: str
     exchange: str
@@ -37,6 +38,25 @@ class APICredentials(BaseModel):
     def model_validate_json(cls, json_data: str | bytes | bytearray, **_options: Any) -> NoReturn:  # noqa: ARG003 - the name is pydantic's
         # Refused before pydantic parses it: its complaint about bad JSON carries the text.
         raise TypeError("APICredentials are built by APICredentials.of()")
+
+    @classmethod
+    def parse_raw(cls, b: str | bytes, **_options: Any) -> NoReturn:  # noqa: ARG003 - as above
+        # pydantic's own, like parse_file, puts what it could not read into its error.
+        raise TypeError("APICredentials are built by APICredentials.of()")
+
+    @classmethod
+    def parse_file(cls, path: str | Path, **_options: Any) -> NoReturn:  # noqa: ARG003 - as above
+        raise TypeError("APICredentials are built by APICredentials.of()")
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Give a copy; raise ``TypeError`` for an ``update``, which nothing would check."""
+        if update:
+            raise TypeError("APICredentials cannot be changed")
+        return super().model_copy(deep=deep)
+
+    def copy(self, **_options: Any) -> NoReturn:
+        # pydantic's own leaves parts out, or takes others in, unchecked.
+        raise TypeError("APICredentials are copied by model_copy()")
 
     @classmethod
     def of(cls, ref: CredentialRef, values: Mapping[str, Secret], version_id: str | None) -> APICredentials:

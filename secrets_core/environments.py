@@ -70,7 +70,7 @@ class Environments:
                 clock=clock,
                 metadata_only=metadata_only,
             )
-            self._backend_of = lambda known: choose_backend(known, variables, backend)
+            self._backend_of = lambda known: choose_backend(known, variables, backend, named=settings.environments)
         self.names = tuple(settings.environments) or STANDARD_ENVIRONMENTS
         """Those that settings name, else the four standard ones."""
         self._known: dict[str, KnownEnvironment] = {}
@@ -78,7 +78,10 @@ class Environments:
             self.get(name)
 
     def get(self, name: str) -> KnownEnvironment:
-        """Give what is remembered of an environment, also of one that is not among ``names``."""
+        """Give what is remembered of an environment, also of one that is not among ``names``.
+
+        Raises ``InvalidName``, and ``SettingsError`` as ``choose_backend``.
+        """
         if name not in self._known:
             settings = self._settings.environment(name)
             self._known[name] = KnownEnvironment(settings, self._backend_of(settings))

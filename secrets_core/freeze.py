@@ -7,10 +7,10 @@ credential looks at it.
 
 from __future__ import annotations
 
-import contextlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from secrets_core.errors import AlreadyExists, CoreError, InvalidName, NotFound
 from secrets_core.names import FREEZE, CredentialRef, check_exchange, control_name, parse_ref
@@ -19,6 +19,7 @@ from secrets_core.stores.base import SecretStore, SecretVersion
 
 FORMAT = 1
 EVERYTHING = "*"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,10 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class RevokedVersion:
-    """A version that an incident marked: ``dead`` or ``burned``."""
+    """What an incident marked: a ``dead`` version, told by its id, or a ``burned`` one, told by id or fingerprint.
+
+    A fingerprint alone makes nothing dead: who hands out a credential knows its version and no fingerprint.
+    """
 
     ref: str
     version: str = ""
@@ -50,10 +54,10 @@ class RevokedVersion:
     incident: str = ""
 
     def names(self, ref: CredentialRef, version_id: str | None, fingerprint: str = "") -> bool:
-        """Tell whether it means this version of this credential, by id or by fingerprint."""
-        same_version = bool(self.version) and self.version == version_id
+        """Tell whether it means this version of this credential, by id (in any case) or by fingerprint."""
+        same_version = bool(self.version) and self.version.lower() == (version_id or "").lower()
         same_value = bool(self.fingerprint) and self.fingerprint == fingerprint
-        return self.ref == str(ref) and (same_version or same_value)
+        return self.ref.lower() == str(ref) and (same_version or same_value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,13 @@ class FreezeReading:
     """Why it is unconfirmed, as a sentence."""
     present: bool = False
     """The record exists: whoever has seen that once takes its absence as unconfirmed."""
+    understood: FreezeRecord = FreezeRecord()
+    """Of an unconfirmed record, the entries that are well-formed; empty where nothing was understood."""
+
+    @property
+    def in_force(self) -> FreezeRecord:
+        """The holds and marks to go by: those of the record, or what was understood of an unconfirmed one."""
+        return self.understood if self.record is None else self.record
 
 
 def interpret(outcome: SecretVersion | CoreError) -> FreezeReading:
@@ -96,36 +107,59 @@ def interpret(outcome: SecretVersion | CoreError) -> FreezeReading:
         return FreezeReading(FreezeRecord())
     if isinstance(outcome, CoreError):
         return FreezeReading(None, f"The freeze record cannot be read: {outcome.message}")
-    record = parse(outcome.value)
-    if record is None:
+    understood, malformed = _understand(outcome.value)
+    if understood is None:
         return FreezeReading(None, "The freeze record is not in a form that this version understands.", present=True)
-    return FreezeReading(record, present=True)
+    if malformed:
+        reason = f"Not all of the freeze record is understood: {', '.join(malformed)}. The rest of it is in force."
+        return FreezeReading(None, reason, present=True, understood=understood)
+    return FreezeReading(understood, present=True)
 
 
 def parse(text: Secret) -> FreezeRecord | None:
     """Read the record's JSON; ``None`` for anything but a well-formed record of format 1."""
+    understood, malformed = _understand(text)
+    return None if malformed else understood
+
+
+def _understand(text: Secret) -> tuple[FreezeRecord | None, list[str]]:
+    """Read the record entry by entry, as one that is malformed must not void a hold beside it.
+
+    Gives what is understood (``None`` where it is no record of format 1) and which fields hold something malformed.
+    """
     try:
-        data = json.loads(text.reveal())
-        if not isinstance(data, dict) or data.get("format") != FORMAT:
-            return None
-        revision = data.get("revision", 0)
-        if not isinstance(revision, int):
-            return None
-        return FreezeRecord(
-            revision=revision,
-            holds=tuple(_hold(incident, hold) for incident, hold in data.get("holds", {}).items()),
-            dead=tuple(_revoked(entry) for entry in data.get("dead", [])),
-            burned=tuple(_revoked(entry) for entry in data.get("burned", [])),
-        )
-    except (ValueError, TypeError, AttributeError, KeyError, RecursionError, InvalidName):
-        return None
+        data = json.loads(text.reveal(), object_pairs_hook=_unambiguous)
+    except (ValueError, RecursionError):
+        return None, []
+    if not isinstance(data, dict) or type(data.get("format")) is not int or data["format"] != FORMAT:
+        return None, []
+    malformed: list[str] = []
+    revision = data.get("revision", 0)
+    if type(revision) is not int:
+        malformed.append("revision")
+        revision = 0
+    holds = data.get("holds", {})
+    pairs = list(holds.items()) if isinstance(holds, dict) else [("", holds)]
+    record = FreezeRecord(
+        revision=revision,
+        holds=_well_formed("holds", lambda pair: _hold(*pair), pairs, malformed),
+        dead=_well_formed("dead", _dead, data.get("dead", []), malformed),
+        burned=_well_formed("burned", _burned, data.get("burned", []), malformed),
+    )
+    return record, malformed
 
 
-def ensure_record(store: SecretStore, environment: str, version_id: str) -> None:
-    """Make the environment's empty freeze record where there is none, so that its absence later tells something."""
+def ensure_record(store: SecretStore, environment: str, version_id: str) -> bool:
+    """Make the environment's empty freeze record where there is none, so that its absence later tells something.
+
+    Tells whether it made one.
+    """
     empty = json.dumps({"format": FORMAT, "revision": 0, "holds": {}, "dead": [], "burned": []})
-    with contextlib.suppress(AlreadyExists):
+    try:
         store.create(control_name(environment, FREEZE), version_id, Secret(empty))
+    except AlreadyExists:
+        return False
+    return True
 
 
 def _hold(incident: str, data: dict[str, Any]) -> Hold:
@@ -136,13 +170,45 @@ def _hold(incident: str, data: dict[str, Any]) -> Hold:
         if target != EVERYTHING:
             # What can be no exchange would hold nothing: such a record is not understood, not "nothing is frozen".
             check_exchange(target)
-    texts = {key: _printable(data.get(key, "")) for key in ("codename", "cause", "message", "by", "at", "phase")}
+    texts = {key: _printable(data.get(key) or "") for key in ("codename", "cause", "message", "by", "at", "phase")}
     return Hold(_printable(incident), tuple(scope), **texts)
 
 
-def _revoked(data: dict[str, Any]) -> RevokedVersion:
-    texts = {key: str(data.get(key, "")) for key in ("version", "fingerprint", "incident")}
-    return RevokedVersion(str(parse_ref(data["ref"])), **texts)
+def _dead(data: dict[str, Any]) -> RevokedVersion:
+    entry = _burned(data)
+    if not entry.version:
+        raise ValueError("a dead entry without a version")
+    return entry
+
+
+def _burned(data: dict[str, Any]) -> RevokedVersion:
+    version, fingerprint = data.get("version") or "", data.get("fingerprint") or ""
+    if not (isinstance(version, str) and isinstance(fingerprint, str) and (version or fingerprint)):
+        raise ValueError("an entry that names nothing")
+    ref = str(parse_ref(data["ref"].lower()))
+    return RevokedVersion(ref, version, fingerprint, _printable(data.get("incident") or ""))
+
+
+def _well_formed(field: str, read: Callable[[Any], T], entries: object, malformed: list[str]) -> tuple[T, ...]:
+    """Read what can be read of a field's entries; adds the field to ``malformed`` if that is not all of them."""
+    found: list[T] = []
+    sound = isinstance(entries, list)
+    for entry in entries if isinstance(entries, list) else ():
+        try:
+            found.append(read(entry))
+        except (ValueError, TypeError, AttributeError, KeyError, InvalidName):
+            sound = False
+    if not sound:
+        malformed.append(field)
+    return tuple(found)
+
+
+def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a JSON object; a key that is given twice gets ``None``, which is malformed wherever it matters."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        found[key] = None if key in found else value
+    return found
 
 
 def _printable(text: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from secrets_core import pairs
 from secrets_core.ages import AgeSource
@@ -16,7 +16,10 @@ from secrets_core.secret import Secret
 from secrets_core.stores.base import SecretMetadata, SecretStore, VersionMetadata
 from secrets_core.tags import VersionRecord, record_of, records
 from secrets_core.versions import tail, version_time
-from secrets_core.views import CredentialRow, EnvironmentView, HistoryEntry, Match
+from secrets_core.views import CredentialRow, EnvironmentState, EnvironmentView, HistoryEntry, Match
+
+MOST_NAMED = 3
+"""So many credentials a sentence names before it only counts them."""
 
 
 def list_history(store: SecretStore, ref: CredentialRef) -> tuple[HistoryEntry, ...]:
@@ -24,7 +27,7 @@ def list_history(store: SecretStore, ref: CredentialRef) -> tuple[HistoryEntry, 
     leader = store.describe(secret_name(ref, LEADER))
     versions = store.list_versions(leader.name)
     complete = frozenset.intersection(*pairs.all_versions(store, ref).values())
-    freeze = read_freeze(store, ref.environment).record or FreezeRecord()
+    freeze = read_freeze(store, ref.environment).in_force
     return tuple(_entry(ref, leader, version, complete, freeze) for version in versions)
 
 
@@ -56,7 +59,8 @@ def search(
 ) -> tuple[list[Match], tuple[str, ...]]:
     """Find the versions in a listing that have this key id; gives them, and what of it could not be searched."""
     if key is None:
-        return [], ("it has no fingerprint key yet",)
+        bare = [row.ref for row in view.rows if row.version_id is not None] if view is not None else []
+        return [], ("it has no fingerprint key yet", *([_without_fingerprint(bare)] if bare else []))
     if view is None or view.listed_at is None:
         return [], ("not listed yet",)
     code = key.of_key(api_key)
@@ -64,10 +68,19 @@ def search(
         Match(row.ref, version, is_current(row, version)) for row in view.rows for version in history_tails(row, code)
     ]
     gaps = ["only its known credentials were looked at"] if view.partial else []
-    bare = sum(row.version_id is not None and not _is_fingerprinted(row) for row in view.rows)
+    if view.state in (EnvironmentState.DENIED, EnvironmentState.UNREACHABLE):
+        gaps.append(f"it is {view.state.value} now, so only what was listed before was looked at")
+    bare = [row.ref for row in view.rows if row.version_id is not None and not _is_fingerprinted(row)]
     if bare:
-        gaps.append(f"{bare} of its credentials {'has' if bare == 1 else 'have'} no fingerprint")
+        gaps.append(_without_fingerprint(bare))
     return matches, tuple(gaps)
+
+
+def _without_fingerprint(refs: Sequence[CredentialRef]) -> str:
+    """Name the credentials whose keys cannot be recognised."""
+    more = f" and {len(refs) - MOST_NAMED} more" if len(refs) > MOST_NAMED else ""
+    named = ", ".join(map(str, refs[:MOST_NAMED]))
+    return f"{len(refs)} without a fingerprint ({named}{more})"
 
 
 def _is_fingerprinted(row: CredentialRow) -> bool:

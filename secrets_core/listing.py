@@ -38,7 +38,7 @@ def list_environment(
     secrets, partial = _secrets(store, settings.name, {*known, *settings.exchanges})
     listing = overview.sort_listing(secrets)
     freeze = read_freeze(store, settings.name)
-    record = freeze.record or FreezeRecord()
+    record = freeze.in_force
     found = [
         _row(store, ref, parts, settings=settings, freeze=record, births=births, now=now)
         for ref, parts in listing.credentials.items()

@@ -60,9 +60,11 @@ class SecretProvider:
         sleep: Callable[[float], None] = sleep,
         uniform: Uniform | None = None,
         ready: Ready | None = None,
+        only: str | None = None,
     ) -> None:
         """Take the store, and the policies of environments whose rules are not the default ones.
 
+        ``only`` is the one environment that it serves, where settings name this store for that one (default: all).
         ``variables`` bind the process (``MM_ENV``) and tell CI. The rest is for tests, and ``ready`` for a caller that
         looks into it by itself: what may be handed out now.
         """
@@ -75,6 +77,7 @@ class SecretProvider:
         # The system's generator: it needs no seed, so that two forked bots do not draw the same numbers.
         self._uniform = uniform or random.SystemRandom().uniform
         self._ready: Ready = {} if ready is None else ready
+        self._only = only
         self._readers: dict[str, EnvironmentReader] = {}
 
     def get_api_credentials(self, environment: str, exchange: str) -> APICredentials:
@@ -82,11 +85,12 @@ class SecretProvider:
 
         Raises ``CredentialsOnHold`` (frozen, denied, or the freeze record unconfirmed for too long),
         ``CredentialsDead`` (revoked), ``NotFound``, ``Incomplete``, ``Torn``, ``ScheduledForDeletion``, ``Refused``
-        (``MM_ENV``, CI, a legacy pair), ``InvalidName``, and what the store raises when nothing fresh enough is in
-        memory.
+        (``MM_ENV``, CI, a legacy pair, an environment that it does not serve), ``InvalidName``, and what the store
+        raises when nothing fresh enough is in memory.
         """
         hit = self._ready.get((environment, exchange))
-        if hit is not None and self._monotonic() < hit[0]:
+        # The dictionary may be shared with the providers of other environments.
+        if hit is not None and self._only in (None, environment) and self._monotonic() < hit[0]:
             return hit[1]
         return self.reader(environment).get(exchange)
 
@@ -148,13 +152,14 @@ class SecretProvider:
         return replace(written, notices=(*written.notices, *notices))
 
     def list_credentials(self, environment: str | None = None) -> list[CredentialRef]:
-        """List what can be read, of one environment or of all in this store; from metadata alone, no value is read.
+        """List what can be read, of one environment or of all that it serves; from metadata alone, no value is read.
 
         A credential exists when its ``api_key`` has a current version. Raises what the store raises, and ``Refused``.
         """
         if environment is not None:
             self._guard(check_environment(environment))
-        prefix = f"{ROOT}/" if environment is None else environment_prefix(environment)
+        wanted = self._only if environment is None else environment
+        prefix = f"{ROOT}/" if wanted is None else environment_prefix(wanted)
         named = [
             parsed
             for metadata in self.store.list_metadata(prefix)
@@ -182,7 +187,10 @@ class SecretProvider:
             reader.forget()
 
     def reader(self, environment: str) -> EnvironmentReader:
-        """Give what reads one environment, as a watch uses it; raise ``InvalidName``."""
+        """Give what reads one environment, as a watch uses it; raise ``InvalidName``, or ``Refused`` for another one
+        than it serves.
+        """
+        self._require_served(environment)
         known = self._readers.get(environment)
         if known is not None:
             return known
@@ -211,7 +219,18 @@ class SecretProvider:
         known = self._policies.get(environment)
         return default_policy(environment) if known is None else replace(known, environment=environment)
 
+    def _require_served(self, environment: str) -> None:
+        if self._only not in (None, environment):
+            check_environment(environment)
+            raise Refused(
+                f"This provider was opened for {self._only} and does not serve {environment}.",
+                guard="bound",
+                hint=f'Use get_secret_provider("{environment}").',
+                path=environment,
+            )
+
     def _guard(self, environment: str) -> None:
+        self._require_served(environment)
         # Only the AWS store has an endpoint, and its class is not imported to ask.
         endpoint = getattr(getattr(self.store, "options", None), "endpoint_url", None)
         for refused in (
@@ -292,7 +311,7 @@ async def aget_api_credentials(environment: str, exchange: str) -> APICredential
 
 
 def get_secret_provider(environment: str, *, backend: str | None = None) -> SecretProvider:
-    """Give the provider of an environment, opening its backend on first use: ``backend`` > ``SECRETS_BACKEND`` >
+    """Give the provider of this one environment, opening its backend on first use: ``backend`` > ``SECRETS_BACKEND`` >
     the environment's entry in the settings file > memory.
 
     Raises ``Refused`` (``MM_ENV``, CI), ``SettingsError`` (an unknown backend, a settings file or seed that cannot be
@@ -322,12 +341,18 @@ def clear_cache() -> None:
 
 
 def _open(environment: str, backend: str | None) -> SecretProvider:
-    settings = load_settings(variables=os.environ).environment(environment)
-    chosen = choose_backend(settings, os.environ, backend)
+    loaded = load_settings(variables=os.environ)
+    settings = loaded.environment(environment)
+    chosen = choose_backend(settings, os.environ, backend, named=loaded.environments)
     store = open_store(settings, variables=os.environ, backend=backend, patience="bot")
     if ci_refusal(environment, chosen, settings.endpoint_url, os.environ, markers=("CI",)):
         _log.warning("%s is read in what looks like a CI job (CI is set).", environment)
-    return SecretProvider(store, policies={environment: settings.policy}, ready=_ready if backend is None else None)
+    return SecretProvider(
+        store,
+        policies={environment: settings.policy},
+        ready=_ready if backend is None else None,
+        only=environment,
+    )
 
 
 if hasattr(os, "register_at_fork"):

@@ -18,7 +18,7 @@ from secrets_core.errors import CoreError, Denied, Refused, ScheduledForDeletion
 from secrets_core.freeze import ensure_record
 from secrets_core.history import list_history, recognise, search
 from secrets_core.listing import list_environment, look_up_birth
-from secrets_core.names import ROOT, ControlName, CredentialRef, parse_secret_name
+from secrets_core.names import FINGERPRINT, FREEZE, ROOT, ControlName, CredentialRef, parse_secret_name
 from secrets_core.policy import CI_VARIABLES, binding_refusal, ci_refusal
 from secrets_core.refusals import state_refusal
 from secrets_core.secret import Secret
@@ -299,17 +299,22 @@ class Service:
     def restore(self, ref: CredentialRef) -> Done:
         """Take back a scheduled deletion. I/O; raises as ``pairs.restore``."""
         strict = self._is_strict(ref.environment)
-        self._change(Action.RESTORE, ref, lambda store: pairs.restore(store, ref, strict=strict))
-        return Done(Action.RESTORE, ref)
+        scheduled = self._change(Action.RESTORE, ref, lambda store: pairs.restore(store, ref, strict=strict))
+        return Done(Action.RESTORE, ref, notices=() if scheduled else ("It was not scheduled for deletion.",))
 
-    def initialise(self, environment: str) -> None:
-        """Make the control records that are missing: the fingerprint key and an empty freeze record. I/O."""
+    def initialise(self, environment: str) -> tuple[str, ...]:
+        """Make the control records that are missing, the fingerprint key and an empty freeze record; gives these. I/O.
 
-        def make(store: SecretStore) -> None:
+        Of each the control name is given, ``_fingerprint`` or ``_freeze``.
+        """
+
+        def make(store: SecretStore) -> tuple[str, ...]:
+            keyed = self._environments.fingerprint_key(environment) is not None
             self._environments.fingerprint_key(environment, make=True)
-            ensure_record(store, environment, new_version_id(self.clock()))
+            made = ensure_record(store, environment, new_version_id(self.clock()))
+            return (*([] if keyed else [FINGERPRINT]), *([FREEZE] if made else []))
 
-        self._change(Action.INIT, environment, make)
+        return self._change(Action.INIT, environment, make)
 
     def last_review(self, environment: str) -> HeldRecord | None:
         """Give the record of the environment's last signed review. I/O; raises as ``read_record``."""

@@ -76,6 +76,9 @@ class KnownFreeze:
         self._warn_after = policy.warn_after_seconds or 0
         self._uniform = uniform
         self._record = FreezeRecord()
+        self._revision = 0
+        self._unproven: tuple[Hold, ...] = ()
+        """Holds of looks that confirmed nothing: any look may add a hold, only a confirmed one takes it away."""
         self._present = False
         self._dead: frozenset[RevokedVersion] = frozenset()
         self._confirmed_at: float | None = None
@@ -87,11 +90,16 @@ class KnownFreeze:
 
     def observe(self, reading: FreezeReading, *, at: float, now: float) -> None:
         """Take in a look at the record that began at ``at`` and ended at ``now``."""
-        record = reading.record
-        older = record is not None and record.revision < self._record.revision
+        record, said = reading.record, reading.in_force
+        older = said.revision < self._revision
         vanished = record is not None and self._present and not reading.present
+        overtaken = at < self._latest_at
         self._present = self._present or reading.present
-        if at < self._latest_at and (record is None or older or vanished):
+        self._revision = max(self._revision, said.revision)
+        self._dead |= frozenset(said.dead)
+        if not (overtaken and older):
+            self._unproven += tuple(hold for hold in said.holds if hold not in self._unproven)
+        if overtaken and (record is None or older or vanished):
             return  # overtaken by a look that began later
         self._latest_at = max(self._latest_at, at)
         self._first_look_at = at if self._first_look_at is None else self._first_look_at
@@ -102,8 +110,7 @@ class KnownFreeze:
         elif older:
             self._doubt("The freeze record is older than one that was read before.")
         else:
-            self._record = record
-            self._dead |= frozenset(record.dead)
+            self._record, self._unproven = record, ()
             self._confirm(at, now)
 
     def news(self) -> str:
@@ -131,13 +138,16 @@ class KnownFreeze:
         """Judge a credential of which this version is in memory, by the freeze record alone."""
         if self.is_dead(ref, version_id):
             return Standing(ref, State.DEAD, "revoked", f"This version of {ref} was revoked.", version_id)
-        if hold := self._record.hold_on(ref):
+        if hold := self._hold_on(ref):
             return Standing(ref, State.HOLD, "frozen", _frozen(ref, hold), version_id)
         if reason := self._unconfirmed(now):
             return Standing(ref, State.HOLD, "unconfirmed", f"{ref} is on hold. {reason}", version_id)
         if self.problem and (self._confirmed_at is None or now >= self._confirmed_at + self._warn_after):
             return Standing(ref, State.OK, "unconfirmed", self.problem, version_id)
         return Standing(ref, State.OK, version_id=version_id)
+
+    def _hold_on(self, ref: CredentialRef) -> Hold | None:
+        return next((hold for hold in (*self._record.holds, *self._unproven) if hold.covers(ref)), None)
 
     def _unconfirmed(self, now: float) -> str:
         """Say why the want of a confirmation holds everything, or nothing."""

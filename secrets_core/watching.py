@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 DEADLINE_SECONDS = 3.0
 """How long a poll waits for each of its errands."""
+FALLBACK_SECONDS = 10.0
+"""The pause between two polls when the usual way of waiting fails."""
 
 OnChange = Callable[[Standing], object]
 _log = logging.getLogger("secrets_core")
@@ -126,8 +128,9 @@ class Watcher:
         with self._lock:
             if self._watches and self._thread is None:
                 name = f"mm-secrets-watch-{self.reader.policy.environment}"
-                self._thread = threading.Thread(target=self._run, daemon=True, name=name)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, daemon=True, name=name)
+                thread.start()
+                self._thread = thread  # only once it runs: what failed to start is started by the next call
 
     def wake(self) -> None:
         """Let the next poll begin now."""
@@ -141,7 +144,7 @@ class Watcher:
         with self._turn:
             began = self.reader.monotonic()
             if not self._look.run():
-                reason = f"The freeze record was not answered within {self._deadline_seconds:g} s."
+                reason = f"The freeze record was not read, or not answered within {self._deadline_seconds:g} s."
                 self.reader.observe(FreezeReading(None, reason), at=began)
             self._refresh.run()
             for known in list(self._watches):
@@ -161,19 +164,32 @@ class Watcher:
 
     def _run(self) -> None:
         took = 0.0
-        while True:
+        try:
+            while True:
+                self._pause(took)
+                with self._lock:
+                    if not self._watches:
+                        self._thread = None
+                        return
+                began = self.reader.monotonic()
+                try:
+                    self.poll_once()
+                except Exception as error:  # noqa: BLE001 - a poller that dies would leave its bot unfrozen
+                    _log.error("%s: a poll failed with %s.", self.reader.policy.environment, type(error).__name__)
+                took = self.reader.monotonic() - began
+        finally:
+            with self._lock:
+                if self._thread is threading.current_thread():
+                    self._thread = None  # so that start() makes another one
+
+    def _pause(self, took: float) -> None:
+        try:
             pause = self.reader.policy.poll_seconds * self.reader.uniform(*JITTER)
             self._wait(max(1.0, pause - took))
-            with self._lock:
-                if not self._watches:
-                    self._thread = None
-                    return
-            began = self.reader.monotonic()
-            try:
-                self.poll_once()
-            except Exception as error:  # noqa: BLE001 - a poller that dies would leave its bot unfrozen
-                _log.error("%s: a poll failed with %s.", self.reader.policy.environment, type(error).__name__)
-            took = self.reader.monotonic() - began
+        except Exception as error:  # noqa: BLE001 - as above
+            environment = self.reader.policy.environment
+            _log.error("%s: waiting for the next poll failed with %s.", environment, type(error).__name__)
+            self._wait_until_woken(FALLBACK_SECONDS)
 
     def _wait_until_woken(self, seconds: float) -> None:
         self._woken.wait(seconds)
@@ -205,17 +221,25 @@ class _Errand:
         if ended is None or ended.is_set():
             ended = self._ended = threading.Event()
             self._failed = False
-            threading.Thread(target=self._carry_out, args=(ended,), daemon=True, name=f"mm-{self._name}").start()
+            thread = threading.Thread(target=self._carry_out, args=(ended,), daemon=True, name=f"mm-{self._name}")
+            try:
+                thread.start()
+            except Exception as error:  # noqa: BLE001 - no thread to be had now: the next poll tries again
+                self._fail(error)
+                ended.set()
         return ended.wait(self._deadline_seconds) and not self._failed
 
     def _carry_out(self, ended: threading.Event) -> None:
         try:
             self._work()
         except Exception as error:  # noqa: BLE001 - whatever a store raises, the poller goes on
-            self._failed = True
-            _log.error("The watch's errand %s failed with %s.", self._name, type(error).__name__)
+            self._fail(error)
         finally:
             ended.set()
+
+    def _fail(self, error: Exception) -> None:
+        self._failed = True
+        _log.error("The watch's errand %s failed with %s.", self._name, type(error).__name__)
 
 
 _watchers: dict[EnvironmentReader, Watcher] = {}
@@ -244,7 +268,11 @@ def watch(
         watcher = _watchers.setdefault(reader, Watcher(reader))
         made = watcher.add(exchange, on_change)
     watcher.poll_once()
-    watcher.start()
+    try:
+        watcher.start()
+    except Exception:
+        made.stop()  # nothing would look after it
+        raise
     return made
 
 

@@ -10,7 +10,7 @@ from secrets_core.cli.parsing import Option, UsageError, Verb
 from secrets_core.cli.session import Session
 from secrets_core.cli.values import gather
 from secrets_core.errors import CoreError
-from secrets_core.names import CredentialRef
+from secrets_core.names import FINGERPRINT, FREEZE, CredentialRef
 from secrets_core.pairs.states import PairState
 from secrets_core.service import Service
 from secrets_core.stores.base import RECOVERY_DAYS
@@ -26,6 +26,7 @@ def save(session: Session) -> Answer:
     """Store a credential that does not exist yet."""
     ref = session.ref()
     service = session.writer(Action.SAVE, ref)
+    session.doubt_exchange()
     values = gather(session, ref)
     return _done(session, service.save(ref, values, ip_bound=_ip_bound(session)), f"Saved {ref}.")
 
@@ -88,15 +89,18 @@ def delete(session: Session) -> Answer:
 def restore(session: Session) -> Answer:
     """Take back a scheduled deletion."""
     ref = session.ref()
-    return _done(session, session.writer(Action.RESTORE, ref).restore(ref), f"Restored {ref}.")
+    done = session.writer(Action.RESTORE, ref).restore(ref)
+    return _done(session, done, f"{ref}: {done.notices[0]}" if done.notices else f"Restored {ref}.")
 
 
 def initialise(session: Session) -> Answer:
     """Make the control records of an environment that are missing."""
     environment = session.environment()
-    session.writer(Action.INIT, environment).initialise(environment)
+    made = session.writer(Action.INIT, environment).initialise(environment)
     session.changed(environment)
-    return Answer({"env": environment}, f"{environment} has its fingerprint key and its freeze record.")
+    names = {FINGERPRINT: "fingerprint key", FREEZE: "freeze record"}
+    told = [f"The {title} {'was made' if name in made else 'was there already'}." for name, title in names.items()]
+    return Answer({"env": environment, "made": list(made)}, "\n".join([f"{environment}:", *told]))
 
 
 def _adopt_all(session: Session) -> Answer:

@@ -15,7 +15,7 @@ from secrets_core import __version__
 from secrets_core.cli.in_force import Entry, environment_entries, settings_path, top_entries, variable_entries
 from secrets_core.cli.output import Answer, Problem, iso, table
 from secrets_core.cli.parsing import Verb
-from secrets_core.cli.session import Session
+from secrets_core.cli.session import IN_MEMORY, Session
 from secrets_core.errors import CoreError
 from secrets_core.pairs.repairing import ABANDONED_AFTER
 from secrets_core.pairs.states import PairState
@@ -44,6 +44,7 @@ def examine(session: Session) -> Answer:
     problems: dict[str, Problem] = {}
     try:
         entries += top_entries(session)
+        session.tell_unset()
         names = session.environments()
         for name in names:
             entries += environment_entries(session, name)
@@ -112,6 +113,8 @@ def _environment(
         report["freeze"] = "unconfirmed" if freeze.record is None else never
         if freeze.record is None:
             wrong.append(f"{name}: {freeze.reason}")
+        elif not freeze.present and blank.backend not in IN_MEMORY:
+            wrong += _never_set_up(session, blank)
     unfinished = sorted((row for row in blank.rows if row.pair_state in UNFINISHED), key=lambda row: row.ref)
     report |= {
         "credentials": blank.counts.credentials,
@@ -119,6 +122,13 @@ def _environment(
     }
     wrong += [f"{row.ref} is {row.pair_state.value}: {_advice(row)}" for row in unfinished if _is_left(session, row)]
     return report, wrong
+
+
+def _never_set_up(session: Session, view: EnvironmentView) -> Iterator[str]:
+    """A record that never was counts as not frozen, which a strict environment should not rest on."""
+    if session.service(view.name).environment_settings(view.name).policy.mode == "strict":
+        lift = f" --write {view.name}" if view.read_only else ""
+        yield f"{view.name}: the freeze record was never set up: run mm-secrets init --env {view.name}{lift}."
 
 
 def _is_left(session: Session, row: CredentialRow) -> bool:

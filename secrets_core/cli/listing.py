@@ -16,6 +16,7 @@ TITLES = ("ENV", "EXCHANGE", "CONDITION", "AGE", "DUE", "PAIR", "KEY", "BY")
 
 def list_credentials(session: Session) -> Answer:
     """List one environment, or all; raise ``NothingReached`` where none of them could be listed."""
+    session.tell_unset()
     named = session.call.text("--env")
     environments = (session.environment(),) if named is not None else session.environments()
     views, problems = session.look_at(environments, lambda environment: _look(session, environment))

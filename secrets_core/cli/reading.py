@@ -8,7 +8,7 @@ from secrets_core.cli.options import ENVIRONMENT, EXCHANGE
 from secrets_core.cli.output import Answer, iso, table
 from secrets_core.cli.parsing import Option, Verb
 from secrets_core.cli.session import BINDING, Session
-from secrets_core.errors import SettingsError
+from secrets_core.errors import NotFound, SettingsError
 from secrets_core.names import check_environment
 from secrets_core.stores.base import CURRENT
 from secrets_core.versions import credible
@@ -29,7 +29,13 @@ def fetch(session: Session) -> Answer:
 def history(session: Session) -> Answer:
     """List a credential's versions, newest first."""
     ref = session.ref()
-    entries = session.reader(ref.environment).history(ref)
+    try:
+        entries = session.reader(ref.environment).history(ref)
+    except NotFound:
+        # The store names the part it did not find, not what was asked for.
+        entries = ()
+    if not entries:
+        raise NotFound(f"There is no credential {ref}.", hint="Save one first.", path=str(ref))
     rows = [
         (
             entry.version_id[-12:],

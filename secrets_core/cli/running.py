@@ -17,7 +17,7 @@ from secrets_core.cli.parsing import HELP, PROGRAM, VERSION, Call, UsageError, p
 from secrets_core.cli.reviewing import rulings_of
 from secrets_core.cli.session import NothingReached, Session
 from secrets_core.cli.values import ValuesRefused
-from secrets_core.errors import CoreError
+from secrets_core.errors import CoreError, NotFound
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -44,21 +44,49 @@ def _carry_out(call: Call) -> int:
     if call.verb is None:
         raise UsageError("Name a command.")
     session = Session(call)
+    warnings = _Warnings()
+    result: Answer | Document | Problem
     try:
-        result = call.verb.run(session)
+        with warnings:
+            result = call.verb.run(session)
     except UsageError:
         raise
     except CoreError as error:
-        return _print_problem(call, _problem(error))
+        result = _problem(error)
+        if isinstance(error, NotFound):
+            session.doubt_exchange()
     except Exception as error:  # noqa: BLE001 - whatever it is, its message and its frames may hold a value
-        return _print_problem(call, Problem("internal", f"An unexpected error: {place(error)}."))
+        result = Problem("internal", f"An unexpected error: {place(error)}.")
     finally:
         session.tell_notices()
+    for text in warnings.texts:
+        if not isinstance(result, Problem) or result.error not in text:
+            session.note(text)
+    if isinstance(result, Problem):
+        return _print_problem(call, result)
     if isinstance(result, Document):
         return output.write_out(result.text) or result.code
     if call.has("--human"):
         return output.write_out(f"{output.plain(result.human)}\n") or result.code
     return output.write_out(_line(call, result)) or result.code
+
+
+class _Warnings(logging.Handler):
+    """Holds what the core warns of while a command runs, which logging would else print bare to standard error."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the message."""
+        self.texts.append(record.getMessage())
+
+    def __enter__(self) -> None:
+        logging.getLogger("secrets_core").addHandler(self)
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger("secrets_core").removeHandler(self)
 
 
 def place(error: BaseException) -> str:

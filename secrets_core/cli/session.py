@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -14,17 +15,22 @@ from secrets_core.cli.output import Problem
 from secrets_core.cli.parsing import Call, UsageError
 from secrets_core.clock import Clock, utc_now
 from secrets_core.errors import CoreError, InvalidName, NotFound, Refused, SettingsError
+from secrets_core.exchanges import catalogue
 from secrets_core.names import CredentialRef, check_environment
 from secrets_core.parallel import in_parallel
 from secrets_core.policy import CI_VARIABLES
 from secrets_core.service import Service
-from secrets_core.settings import STANDARD_ENVIRONMENTS, Settings, load_settings
+from secrets_core.settings import BACKEND_VARIABLE, STANDARD_ENVIRONMENTS, Settings, load_settings
+from secrets_core.stores.memory import SEED_VARIABLE
 from secrets_core.views import Action
 
 MARKERS = (*CI_VARIABLES, "CI")
 """Here a bare ``CI`` counts too: a job runs the command line, a bot in a test run only imports the library."""
 BINDING = "MM_ENV"
 REVIEW = "review"
+EMPTY_MEMORY = (
+    "No settings file and no SECRETS_BACKEND: this is the empty memory backend. See docs/settings.md, or try --demo."
+)
 IN_MEMORY = ("memory", "demo")
 """Backends that last no longer than the process."""
 
@@ -102,10 +108,13 @@ class Session:
         )
 
     def service(self, environment: str) -> Service:
-        """Give the service, through which an environment is reached; raise ``SettingsError``, ``InvalidName``."""
+        """Give the service, through which an environment is reached; raise ``InvalidName``, ``SettingsError`` (also for
+        an environment that the settings file does not name).
+        """
         service = self._service
         if self.call.has("--demo") and environment not in service.environments:
             raise NotFound(f"The demo has the environments {', '.join(service.environments)}.", path="--demo")
+        service.environment_settings(environment)
         self._used.setdefault(environment)
         return service
 
@@ -179,6 +188,26 @@ class Session:
             self.note(notice)
         if self.service(environment).blank(environment).backend in IN_MEMORY:
             self.note("Nothing persists: this backend forgets the change when the command ends.")
+
+    def tell_unset(self) -> None:
+        """Say where nobody chose a backend, so that an empty answer is not taken for what is stored."""
+        chosen = (
+            self.call.has("--demo"),
+            self.call.text("--backend"),
+            self.variables.get(BACKEND_VARIABLE),
+            self.variables.get(SEED_VARIABLE),
+            self.settings.source,
+        )
+        if not any(chosen):
+            self.note(EMPTY_MEMORY)
+
+    def doubt_exchange(self) -> None:
+        """Say where the exchange that was typed is not known and another one has almost that name."""
+        venue = (self.call.text("--exchange") or "").partition("@")[0]
+        if venue in catalogue():
+            return
+        if nearest := difflib.get_close_matches(venue, catalogue(), n=1, cutoff=0.75):
+            self.note(f"{venue} is not a known exchange; did you mean {nearest[0]}?")
 
     def note(self, text: str) -> None:
         """Say something on standard error, once."""

@@ -12,7 +12,8 @@ from secrets_core.cli.values import gather
 from secrets_core.errors import NotFound
 from secrets_core.names import CredentialRef
 
-SAME, OLDER, UNKNOWN = "same", "older", "unknown"
+SAME, OLDER, DIFFERENT, NOT_STORED, CANNOT_TELL = "same", "older", "different", "not-stored", "cannot-tell"
+"""The stored credential is another one; there is none; nothing is recorded by which it could be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,12 @@ def verify(session: Session) -> Answer:
         except NotFound as error:
             if named is not None:
                 raise
-            return _Result(environment, UNKNOWN, reason=error.message)
+            # A record is missed under the credential's name, the credential itself under its part's.
+            if error.path == str(refs[environment]):
+                return _Result(environment, CANNOT_TELL, reason=error.message)
+            return _Result(environment, NOT_STORED, reason=f"There is no credential {refs[environment]}.")
         if match is None:
-            return _Result(environment, UNKNOWN)
+            return _Result(environment, DIFFERENT)
         return _Result(environment, SAME if match.current else OLDER, match.version_tail)
 
     looked_at, problems = session.look_at(environments, compare)
@@ -63,7 +67,10 @@ def verify(session: Session) -> Answer:
     found = any(result.result == SAME for result in results)
     return Answer(
         fields | ({"unchecked": unchecked} if unchecked else {}),
-        table(("ENV", "RESULT", "VERSION"), [(r.environment, r.result, r.version or "-") for r in results]),
+        table(
+            ("ENV", "RESULT", "VERSION", "REASON"),
+            [(r.environment, r.result, r.version or "-", r.reason) for r in results],
+        ),
         "PARTIAL" if problems else "OK" if found else "DIFFERENT",
     )
 

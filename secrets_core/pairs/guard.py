@@ -16,7 +16,7 @@ def require_open(store: SecretStore, ref: CredentialRef, *, strict: bool) -> Fre
     """Read the freeze record and raise ``Refused`` if it holds this credential, or cannot be confirmed and must be."""
     name = control_name(ref.environment, FREEZE)
     reading = interpret(store.read_current([name])[name])
-    record = reading.record or FreezeRecord()
+    record = reading.in_force
     if hold := record.hold_on(ref):
         raise Refused(
             f"{ref} is frozen by {hold.codename or hold.incident}. Nothing was changed.",
@@ -44,10 +44,9 @@ def require_sound(
     """
     known = records(tags)
     for entry in (*record.dead, *record.burned):
-        here = entry.ref == str(ref) and bool(entry.version)
-        recorded = known.get(tail(entry.version)) if here else None
+        recorded = known.get(tail(entry.version.lower())) if entry.ref.lower() == str(ref) and entry.version else None
         codes = {entry.fingerprint, recorded.fingerprint if recorded is not None else ""}
-        if (here and entry.version == version_id) or (fingerprint and fingerprint in codes):
+        if entry.names(ref, version_id) or (fingerprint and fingerprint in codes):
             raise Refused(
                 f"{ref}: these values leaked once or were revoked. Nothing was changed.",
                 guard="burned",

@@ -24,18 +24,18 @@ def delete(store: SecretStore, ref: CredentialRef, *, recovery_days: int = RECOV
         store.delete(secret_name(ref, part), recovery_days)
 
 
-def restore(store: SecretStore, ref: CredentialRef, *, strict: bool = True) -> None:
+def restore(store: SecretStore, ref: CredentialRef, *, strict: bool = True) -> bool:
     """Take back a scheduled deletion, the followers first: the credential is back when its leader is.
 
-    Does nothing to a credential that is not scheduled for deletion. Raises ``NotFound``, ``Refused`` (frozen), and
-    what the store raises.
+    Tells whether it was scheduled for deletion; does nothing where it was not. Raises ``NotFound``, ``Refused``
+    (frozen), and what the store raises.
     """
     parts = _existing(store, ref)
     require_open(store, ref, strict=strict)
-    for part in sorted(parts, key=lambda part: part == LEADER):
-        metadata = parts[part]
-        if metadata is not None and metadata.deleted_at is not None:
-            store.restore(secret_name(ref, part))
+    scheduled = [part for part, metadata in parts.items() if metadata is not None and metadata.deleted_at is not None]
+    for part in sorted(scheduled, key=lambda part: part == LEADER):
+        store.restore(secret_name(ref, part))
+    return bool(scheduled)
 
 
 def _existing(store: SecretStore, ref: CredentialRef) -> Parts:

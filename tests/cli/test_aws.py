@@ -44,7 +44,7 @@ def versions() -> list[dict[str, object]]:
 
 
 def test_a_credential_lives_its_whole_life(desk: Desk) -> None:
-    assert ok("init", "--env", "dev").out == '{"action":"init","env":"dev","status":"OK"}\n'
+    assert ok("init", "--env", "dev").json["made"] == ["_fingerprint", "_freeze"]
     assert ok("init", "--env", "dev").code == 0
     assert ok("save", *BYBIT, "-", "--ip-bound", "no", stdin=OLD).out == (
         '{"action":"save","env":"dev","exchange":"bybit","status":"OK"}\n'
@@ -102,13 +102,13 @@ def test_a_typed_credential_is_recognised_by_its_fingerprint(desk: Desk) -> None
     assert [(result["env"], result["result"]) for result in ran.json["results"]] == [
         ("dev", "older"),
         ("shadow", "same"),
-        ("soak", "unknown"),
+        ("soak", "not-stored"),
     ]
     read = {name for call in desk.server.calls() if "Value" in call.operation for name in call.names}
     assert {name.rpartition("/")[2] for name in read} <= {"_fingerprint"}
     assert ok("verify", *BYBIT, "-", stdin=NEW).json["results"][0]["result"] == "same"
     other = call("verify", *BYBIT, "-", stdin=NEW.replace("n", "m"))
-    assert (other.code, other.json["status"], other.json["results"][0]["result"]) == (1, "DIFFERENT", "unknown")
+    assert (other.code, other.json["status"], other.json["results"][0]["result"]) == (1, "DIFFERENT", "different")
     missing = call("verify", "--env", "soak", "--exchange", "bybit", "-", stdin=OLD)
     assert (missing.code, missing.json["code"], missing.json["status"]) == (1, "not-found", "ERROR")
 
@@ -116,6 +116,19 @@ def test_a_typed_credential_is_recognised_by_its_fingerprint(desk: Desk) -> None
     partial = call("verify", "--exchange", "bybit", "-", stdin=NEW)
     assert (partial.code, partial.json["status"]) == (1, "PARTIAL")
     assert [(entry["env"], entry["code"]) for entry in partial.json["unchecked"]] == [("shadow", "denied")]
+
+
+def test_what_cannot_be_recognised_is_told_from_what_is_not_stored(desk: Desk) -> None:
+    desk.settle("dev", "soak")
+    write_legacy(desk, "bybit")
+    ran = call("verify", "--exchange", "bybit", "-", stdin=OLD)
+    assert (ran.code, ran.json["status"]) == (1, "DIFFERENT")
+    assert [(result["env"], result["result"], result["reason"]) for result in ran.json["results"]] == [
+        ("dev", "cannot-tell", "Nothing is recorded by which the values of dev/bybit could be recognised."),
+        ("soak", "not-stored", "There is no credential soak/bybit."),
+    ]
+    shown = call("verify", "--exchange", "bybit", "--human", "-", stdin=OLD).out
+    assert "could be recognised." in shown.splitlines()[1]
 
 
 def write_legacy(desk: Desk, exchange: str) -> None:

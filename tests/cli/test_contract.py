@@ -61,7 +61,10 @@ def test_list_prints_its_rows_sorted_with_the_promised_fields(monkeypatch: pytes
 
 def test_an_empty_list_is_exactly_this() -> None:
     ran = run_process("list")
-    assert (ran.code, ran.out, ran.err) == (0, '{"action":"list","count":0,"credentials":[],"status":"OK"}\n', "")
+    assert (ran.code, ran.out) == (0, '{"action":"list","count":0,"credentials":[],"status":"OK"}\n')
+    unset = "No settings file and no SECRETS_BACKEND: this is the empty memory backend."
+    assert ran.err == f"mm-secrets: {unset} See docs/settings.md, or try --demo.\n"
+    assert run_process("list", env={"SECRETS_BACKEND": "memory"}).err == ""
 
 
 def test_whoami_has_the_old_fields_and_who_acts() -> None:
@@ -140,6 +143,38 @@ def test_rotate_on_a_missing_credential_names_save() -> None:
 def test_every_verb_says_that_there_is_no_such_credential(verb: str) -> None:
     ran = call(verb, *BYBIT)
     assert (ran.code, ran.json["code"], ran.json["status"]) == (1, "not-found", "ERROR")
+
+
+def test_history_speaks_of_the_credential_and_not_of_a_part() -> None:
+    ran = call("history", *BYBIT)
+    assert (ran.json["error"], ran.json["hint"]) == ("There is no credential dev/bybit.", "Save one first.")
+    assert ran.json["path"] == "dev/bybit"
+
+
+def test_an_error_is_said_once_and_nothing_without_the_prefix() -> None:
+    for arguments in (("fetch", "--demo", *BYBIT[:3], "gate"), ("fetch", "--demo", *BYBIT[:3], "gate", "--human")):
+        ran = run_process(*arguments)
+        assert ran.code == 1
+        assert all(line.startswith("mm-secrets: ") for line in ran.err.splitlines())
+        assert ran.everything.count("There is no credential dev/gate.") == 1
+
+
+def test_what_the_core_warns_of_is_said_as_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    record = {"mm-bot/dev/_freeze": "nonsense"}
+    monkeypatch.setenv("MM_FAKE_SECRETS_JSON", json.dumps({**SEED, **record}))
+    ran = run_process("fetch", *BYBIT)
+    assert ran.code == 0
+    assert "mm-secrets: dev: The freeze record is not in a form" in ran.err
+    assert all(line.startswith("mm-secrets: ") for line in ran.err.splitlines())
+
+
+@pytest.mark.parametrize("verb", ["save", "fetch", "rotate"])
+def test_a_mistyped_exchange_is_doubted(verb: str) -> None:
+    values = [] if verb == "fetch" else ["-"]
+    doubted = call(verb, "--env", "dev", "--exchange", "bybti@mm1", *values, stdin=f"{KEY}\n{SECRET}\n")
+    assert "mm-secrets: bybti is not a known exchange; did you mean bybit?\n" in doubted.err
+    for name in ("bybit", "mydesk"):
+        assert "did you mean" not in call(verb, "--env", "dev", "--exchange", name, *values, stdin="a\nb\n").err
 
 
 def test_a_part_that_another_exchange_wants_is_refused() -> None:

@@ -12,7 +12,7 @@ import pytest
 from secrets_core.clock import utc_now
 from secrets_core.stores.base import Identity
 from secrets_core.stores.memory import MemoryStore
-from tests.cli.conftest import KEY, SECRET
+from tests.cli.conftest import KEY, SECRET, Desk
 from tests.cli.terminal import call, run_process
 
 
@@ -33,6 +33,7 @@ def in_force(report: dict[str, Any], key: str) -> tuple[object, str]:
 def test_nothing_is_wrong_where_nothing_is_set_up() -> None:
     ran = run_process("doctor")
     assert ran.code == 0
+    assert "this is the empty memory backend" in ran.err
     report = ran.json
     assert (report["status"], report["problems"]) == ("OK", [])
     assert [entry["env"] for entry in report["environments"]] == ["dev", "shadow", "soak", "prod"]
@@ -126,6 +127,20 @@ def test_a_freeze_record_that_cannot_be_understood_is_wrong(monkeypatch: pytest.
     assert ran.code == 1
     assert ran.json["environments"][0]["freeze"] == "unconfirmed"
     assert ran.json["problems"][0].startswith("dev: The freeze record")
+
+
+def test_a_strict_environment_without_a_freeze_record_is_told_to_make_one(desk: Desk) -> None:
+    desk.settle("dev", "soak", "prod")
+    ran = call("doctor")
+    assert (ran.code, ran.json["problems"]) == (
+        1,
+        [
+            "soak: the freeze record was never set up: run mm-secrets init --env soak.",
+            "prod: the freeze record was never set up: run mm-secrets init --env prod --write prod.",
+        ],
+    )
+    assert call("init", "--env", "soak").code == 0
+    assert [sentence[:5] for sentence in call("doctor").json["problems"]] == ["prod:"]
 
 
 def test_an_identity_that_ends_soon_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,7 +61,7 @@ def test_a_reader_that_has_gone_is_no_failure() -> None:
 
 
 def test_closed_streams_do_no_harm() -> None:
-    closed = through_shell('exec "$@" >&-', "list")
+    closed = through_shell('exec "$@" >&-', "list", SECRETS_BACKEND="memory")
     assert (closed.returncode, closed.stdout, closed.stderr) == (0, "", "")
     silent = through_shell('exec "$@" 2>&-', "fetch")
     assert (silent.returncode, silent.stdout, silent.stderr) == (2, "", "")
@@ -69,7 +69,7 @@ def test_closed_streams_do_no_harm() -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_an_answer_that_cannot_be_written_is_a_failure() -> None:
-    done = through_shell('exec "$@" >/dev/full', "list")
+    done = through_shell('exec "$@" >/dev/full', "list", SECRETS_BACKEND="memory")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "mm-secrets: The answer could not be written to standard output.\n"
 

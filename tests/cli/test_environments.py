@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import KEY, SECRET
+from tests.cli.conftest import KEY, SECRET, Desk
 from tests.cli.terminal import call, run_process
 
 VALUES = f"{KEY}\n{SECRET}\n"
@@ -98,6 +98,29 @@ def test_a_bad_seed_is_an_error_that_says_so(seed: str, monkeypatch: pytest.Monk
         assert ran.err == ""
 
 
+def test_an_environment_that_settings_do_not_name_is_refused(settings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.write_text('[environments.dev]\nbackend = "aws"\n[environments.prod]\nbackend = "aws"\n')
+    typo = ("--env", "prd", "--exchange", "bybit")
+    for arguments in (
+        ("save", *typo, "-"),
+        ("fetch", *typo),
+        ("list", "--env", "prd"),
+        ("whoami", "--env", "prd"),
+        ("init", "--env", "prd", "--write", "prd"),
+    ):
+        ran = call(*arguments, stdin=VALUES)
+        assert (ran.code, ran.json["code"]) == (1, "settings"), arguments
+        assert ran.json["error"] == "The settings name dev and prod, not prd."
+        assert ran.json["hint"] == "Did you mean prod?"
+    monkeypatch.setenv("MM_ENV", "prd")
+    assert call("list").json["hint"] == "Did you mean prod?"
+    assert any("not prd" in sentence for sentence in call("doctor").json["problems"])
+    monkeypatch.delenv("MM_ENV")
+    assert call("save", *typo, "--backend", "memory", "-", stdin=VALUES).code == 0
+    monkeypatch.setenv("SECRETS_BACKEND", "memory")
+    assert call("save", *typo, "-", stdin=VALUES).code == 0
+
+
 def test_what_cannot_be_reached_makes_the_list_partial(settings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.write_text("[environments.dev]\n[environments.shadow]\nbackend = 'vault'\n")
     monkeypatch.setenv("MM_FAKE_SECRETS_JSON", json.dumps({"mm-bot/dev/bybit": {"api_key": KEY, "api_secret": SECRET}}))
@@ -173,5 +196,20 @@ def test_the_demos_prod_is_read_only_until_write_names_it() -> None:
 
 def test_init_needs_no_credential() -> None:
     ran = call("init", "--env", "dev")
-    assert (ran.code, ran.out) == (0, '{"action":"init","env":"dev","status":"OK"}\n')
+    assert (ran.code, ran.out) == (
+        0,
+        '{"action":"init","env":"dev","made":["_fingerprint","_freeze"],"status":"OK"}\n',
+    )
     assert "Nothing persists" in ran.err
+
+
+def test_init_and_restore_tell_what_was_there_already(desk: Desk) -> None:
+    assert call("save", "--env", "dev", "--exchange", "bybit", "-", stdin=VALUES).code == 0
+    first = call("init", "--env", "dev", "--human").out
+    assert first == "dev:\nThe fingerprint key was there already.\nThe freeze record was made.\n"
+    assert call("init", "--env", "dev").json["made"] == []
+    live = call("restore", "--env", "dev", "--exchange", "bybit", "--human")
+    assert (live.code, live.out) == (0, "dev/bybit: It was not scheduled for deletion.\n")
+    assert call("delete", "--env", "dev", "--exchange", "bybit").code == 0
+    back = call("restore", "--env", "dev", "--exchange", "bybit", "--human")
+    assert (back.code, back.out) == (0, "Restored dev/bybit.\n")

@@ -219,6 +219,8 @@ def test_a_completion_script_is_one_of_its_shell(shell: str, tmp_path: Path) -> 
     ],
 )
 def test_bash_completes(words: str, wanted: set[str], unwanted: set[str], tmp_path: Path) -> None:
+    if shutil.which("bash") is None:
+        pytest.skip("bash is not installed here, so it cannot be asked what it completes")
     path = tmp_path / "script"
     path.write_text(call("completion", "bash").out)
     typed = ["mm-secrets", *words.split(" ")]

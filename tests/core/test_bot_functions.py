@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import secrets_core
-from secrets_core import Secret, aget_api_credentials, clear_cache
-from secrets_core.errors import NotFound, Refused, SettingsError, Unsupported
+from secrets_core import CredentialRef, Secret, SecretProvider, aget_api_credentials, clear_cache, watch
+from secrets_core.errors import InvalidName, NotFound, Refused, SettingsError, Unsupported
 from secrets_core.provider import get_api_credentials, get_secret_provider
 from tests.canary import Canary
 from tests.project.checkout import ROOT
@@ -82,6 +82,45 @@ def test_the_backend_is_argument_then_variable_then_settings_then_memory(
         get_api_credentials("dev", "bybit")
 
 
+SERVED: dict[str, Callable[[SecretProvider, str], object]] = {
+    "get": lambda provider, name: provider.get_api_credentials(name, "bybit"),
+    "get the key": lambda provider, name: provider.get_api_key(name, "bybit"),
+    "for risk reduction": lambda provider, name: provider.for_risk_reduction(name, "bybit"),
+    "save": lambda provider, name: provider.save_credentials(name, "kraken", "k" * 56, "czNjcjN0" * 11),
+    "rotate": lambda provider, name: provider.rotate_credentials(name, "bybit", "k" * 18, "s" * 36),
+    "list": lambda provider, name: provider.list_credentials(name),
+    "delete": lambda provider, name: provider.delete_credentials(name, "bybit"),
+    "reader": lambda provider, name: provider.reader(name),
+    "watch": lambda provider, name: watch(name, "bybit", provider=provider),
+}
+
+
+@pytest.mark.parametrize("verb", SERVED)
+def test_a_provider_serves_no_other_environment_than_it_was_opened_for(
+    verb: str, canary: Canary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed(monkeypatch, canary, "soak")
+    soak = get_api_credentials("soak", "bybit")  # is at hand now, for whoever asks
+    dev = get_secret_provider("dev")
+    with pytest.raises(Refused, match="opened for dev") as caught:
+        SERVED[verb](dev, "soak")
+    assert caught.value.guard == "bound"
+    assert 'get_secret_provider("soak")' in caught.value.hint
+    assert get_api_credentials("soak", "bybit") is soak
+    with pytest.raises(InvalidName):
+        SERVED[verb](dev, "No Name")
+
+
+def test_a_provider_lists_the_environment_that_it_was_opened_for(
+    canary: Canary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed(monkeypatch, canary, "soak")
+    assert get_secret_provider("dev").list_credentials() == []
+    assert get_secret_provider("soak").list_credentials() == [CredentialRef("soak", "bybit")]
+    by_hand = SecretProvider(get_secret_provider("dev").store)
+    assert by_hand.list_credentials() == [CredentialRef("soak", "bybit")], "made by hand it serves all"
+
+
 def test_a_bare_ci_warns_and_a_ci_system_is_refused(
     canary: Canary, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -126,3 +165,12 @@ def test_the_public_names_are_all_there() -> None:
     assert set(secrets_core.__all__) <= set(dir(secrets_core))
     with pytest.raises(AttributeError):
         _ = secrets_core.no_such_name  # type: ignore[attr-defined]  # that is the test
+
+
+def test_a_mistyped_environment_never_ends_in_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('[environments.dev]\nbackend = "aws"\n[environments.prod]\nbackend = "aws"\n')
+    monkeypatch.setenv("MM_SECRETS_CONFIG", str(file))
+    with pytest.raises(SettingsError) as caught:
+        get_api_credentials("prd", "bybit")
+    assert "prod" in caught.value.hint

@@ -157,6 +157,10 @@ MISUSES: dict[str, Callable[[dict[str, str], APICredentials], object]] = {
     "assign what is new": lambda plain, made: setattr(made, "note", plain["api_key"]),
     "pickle": lambda _, made: pickle.dumps(made),
     "hash": lambda _, made: hash(made),
+    "copy with other values": lambda plain, made: made.model_copy(update=plain),
+    "pydantic's old copy": lambda plain, made: made.copy(update=plain),
+    "parse_raw": lambda plain, _: APICredentials.parse_raw(json.dumps(plain)[:-1]),
+    "parse_file": lambda plain, _: APICredentials.parse_file(plain["api_key"]),
 }
 
 
@@ -178,6 +182,13 @@ def test_another_models_validation_error_shows_no_value(credentials: APICredenti
         Order(account=credentials, size="many")  # type: ignore[arg-type]  # the mistake under test
     told = traceback.TracebackException.from_exception(caught.value, capture_locals=True).format()
     found = canary.leaks_in(f"{caught.value} {caught.value.errors()} {''.join(told)}")
+    assert found == []
+
+
+def test_broken_json_in_a_type_adapter_is_an_error_that_prints_no_value(canary: Canary) -> None:
+    with pytest.raises(pydantic.ValidationError) as caught:
+        pydantic.TypeAdapter(APICredentials).validate_json(f'{{"api_key": "{canary.api_key}')
+    found = canary.leaks_in(f"{caught.value} {caught.value!r}")
     assert found == []
 
 

@@ -141,10 +141,26 @@ def test_dead_and_burned_are_told_by_version_and_value_of_that_credential_alone(
 
 
 def test_an_entry_that_names_no_version_and_no_value_revokes_nothing() -> None:
-    record = read({"format": 1, "dead": [{"ref": "prod/bybit"}]})
+    inert = RevokedVersion("prod/bybit")
+    assert not inert.names(BYBIT, None)
+    assert not inert.names(BYBIT, "")
+
+
+def test_null_is_the_same_as_nothing() -> None:
+    record = read({"format": 1, "burned": [{"ref": "prod/okx", "version": None, "fingerprint": "ABCDEFGHIJ"}]})
     assert record is not None
-    assert not record.is_dead(BYBIT, None)
-    assert not record.is_dead(BYBIT, "")
+    assert record.burned == (RevokedVersion("prod/okx", fingerprint="ABCDEFGHIJ"),)
+    silent = read(changed("holds/inc-1/message", None))
+    assert silent is not None
+    assert silent.holds[0].message == ""
+
+
+def test_versions_and_credentials_are_compared_in_any_case() -> None:
+    record = read({"format": 1, "dead": [{"ref": "Prod/BYBIT@mm1", "version": "0197-AB"}]})
+    assert record is not None
+    assert record.is_dead(MM1, "0197-ab")
+    assert record.is_dead(MM1, "0197-AB")
+    assert not record.is_dead(BYBIT, "0197-ab")
 
 
 class TestNotUnderstood:
@@ -197,8 +213,18 @@ class TestNotUnderstood:
             ("burned", [None]),
             ("burned", [{"version": "v-2"}]),
             ("dead/0/ref", "bybit"),
-            ("dead/0/ref", "prod/Bybit"),
             ("burned/0/ref", 7),
+            ("revision", True),
+            ("format", True),
+            ("format", 1.0),
+            ("dead", [{"ref": "prod/bybit"}]),
+            ("dead", [{"ref": "prod/bybit", "fingerprint": "ABCDEFGHIJ"}]),
+            ("dead/0/version", ""),
+            ("dead/0/version", None),
+            ("dead/0/version", ["v-1"]),
+            ("burned", [{"ref": "prod/okx"}]),
+            ("burned/0/fingerprint", ["ABCDEFGHIJ"]),
+            ("burned/0/version", ["v-2"]),
         ],
     )
     def test_wrong_types(self, path: str, value: object) -> None:
@@ -207,6 +233,20 @@ class TestNotUnderstood:
     @pytest.mark.parametrize("target", ["", "Bybit", "BYBIT@MM1", " bybit", "bybit ", "prod/bybit", "**", "b*"])
     def test_a_hold_on_what_can_be_no_exchange_is_not_taken_for_no_hold(self, target: str) -> None:
         assert read(changed("holds/inc-1/scope", ["okx", target])) is None
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            '{"format":1,"holds":{"i":{"scope":["*"]}},"holds":{}}',
+            '{"format":1,"holds":{"i":{"scope":["*"],"scope":["okx"]}}}',
+            '{"format":1,"dead":[{"ref":"prod/okx","version":"v-1","version":"v-2"}]}',
+            '{"format":1,"revision":9,"revision":1,"revision":9}',
+            '{"format":2,"format":1}',
+        ],
+        ids=range(5),
+    )
+    def test_a_key_that_is_given_twice(self, text: str) -> None:
+        assert parse(Secret(text)) is None
 
     @given(json_values)
     def test_any_json(self, value: object) -> None:
@@ -261,6 +301,26 @@ class TestInterpret:
         assert reading.record is None
         assert reading.present
         assert reading.reason
+
+    @pytest.mark.parametrize(
+        ("path", "value", "fields"),
+        [
+            ("holds/inc-2", {"scope": ["Bybit"]}, "holds"),
+            ("revision", "seven", "revision"),
+            ("dead", [{"noref": 1}, *RECORD["dead"]], "dead"),
+            ("burned", [*RECORD["burned"], None], "burned"),
+        ],
+    )
+    def test_what_is_well_formed_is_in_force_though_not_confirmed(self, path: str, value: object, fields: str) -> None:
+        reading = interpret(self.outcome(json.dumps(changed(path, value))))
+        whole = read(RECORD)
+        assert whole is not None
+        assert reading.record is None
+        assert reading.present
+        assert f"understood: {fields}." in reading.reason
+        found = reading.in_force
+        assert (found.holds, found.dead, found.burned) == (whole.holds, whole.dead, whole.burned)
+        assert found.revision == (0 if fields == "revision" else 7)
 
     @pytest.mark.parametrize(
         "error", [Denied, ScheduledForDeletion, Unreachable, Throttled, IdentityProblem, GarbledAnswer]

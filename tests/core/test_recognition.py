@@ -73,10 +73,26 @@ class TestFindKey:
         desk.save_foreign(CredentialRef("dev", "okx"))
         desk.service.refresh("dev")
         found = self.find(desk, DEV, 7)
-        assert found.unchecked == (("dev", "1 of its credentials has no fingerprint"),)
+        assert found.unchecked == (("dev", "1 without a fingerprint (dev/okx)"),)
+        for exchange in ("gate", "kraken", "mexc"):
+            desk.save_foreign(CredentialRef("dev", exchange))
+        desk.service.refresh("dev")
+        found = self.find(desk, DEV, 1)
+        assert [match.ref for match in found.matches] == [DEV]
+        ((environment, sentence),) = found.unchecked
+        assert environment == "dev"
+        assert sentence.startswith("4 without a fingerprint (dev/")
+        assert sentence.endswith(" and 1 more)")
+        assert sum(f"dev/{name}" in sentence for name in ("gate", "kraken", "mexc", "okx")) == 3
+        assert str(DEV) not in sentence
+
+    def test_without_a_fingerprint_key_the_credentials_are_named_too(self, desk: Desk) -> None:
         desk.save_foreign(CredentialRef("dev", "kraken"))
         desk.service.refresh("dev")
-        assert self.find(desk, DEV, 7).unchecked == (("dev", "2 of its credentials have no fingerprint"),)
+        assert [why for name, why in self.find(desk, DEV, 1).unchecked if name == "dev"] == [
+            "it has no fingerprint key yet",
+            "1 without a fingerprint (dev/kraken)",
+        ]
 
     def test_a_search_among_known_names_alone_is_said(self, desk: Desk) -> None:
         self.listed(desk)
@@ -92,7 +108,9 @@ class TestFindKey:
         desk.save(DEV)
         desk.stores["dev"].fails[ALL] = Unreachable("Dark.")
         desk.service.refresh("dev")
-        assert [match.ref for match in self.find(desk, DEV, 1).matches] == [DEV]
+        found = self.find(desk, DEV, 1)
+        assert [match.ref for match in found.matches] == [DEV]
+        assert found.unchecked == (("dev", "it is unreachable now, so only what was listed before was looked at"),)
 
     def test_an_environment_that_turns_up_meanwhile_is_no_error(self, desk: Desk) -> None:
         self.listed(desk)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from secrets_core.errors import CredentialsDead, CredentialsOnHold, Denied, IdentityProblem, Unreachable
@@ -102,6 +104,63 @@ def test_a_record_that_was_seen_once_and_cannot_be_confirmed_is_no_all_clear(pro
     break_record(prod, how)
     prod.pass_time(10)
     assert (watch.standing.state, watch.standing.cause) == (OK, "unconfirmed")
+    prod.pass_time(110)
+    assert (watch.standing.state, watch.standing.cause) == (HOLD, "unconfirmed")
+
+
+def record(**fields: object) -> str:
+    return json.dumps({"format": 1, **fields})
+
+
+GOOD = {"scope": ["bybit"], "codename": "red-fox"}
+DOUBTFUL = {
+    "a lower revision": record(revision=3, holds={"i-2": GOOD}),
+    "no revision": record(holds={"i-2": GOOD}),
+    "a malformed hold beside it": record(revision=9, holds={"i-3": {"scope": ["Bybit"]}, "i-2": GOOD}),
+    "a malformed dead entry": record(revision=9, holds={"i-2": GOOD}, dead=[{"noref": 1}]),
+    "a malformed revision": record(revision="nine", holds={"i-2": GOOD}),
+}
+
+
+@pytest.mark.parametrize("environment", ["prod", "dev"])
+@pytest.mark.parametrize("how", DOUBTFUL)
+def test_a_hold_counts_in_any_record_that_can_be_read_and_only_a_newer_one_takes_it_away(
+    canary: Canary, how: str, environment: str
+) -> None:
+    world = World(environment, canary)
+    world.save()
+    world.write_freeze(hold("kraken"), revision=7)
+    watch, other = world.watch(), world.watcher.add("kraken")
+    assert (watch.standing.state, other.standing.cause) == (OK, "frozen")
+    world.write_raw(DOUBTFUL[how])
+    world.pass_time(world.policy.poll_seconds)
+    assert "red-fox" in watch.standing.reason
+    assert other.standing.cause == "frozen", "what is older or doubtful lifts nothing"
+    assert world.watcher.add("okx").standing.cause in ("unconfirmed", "failing")
+    world.write_raw(record(revision=3))
+    world.pass_time(world.policy.poll_seconds)
+    assert watch.standing.cause == "frozen"
+    world.write_freeze(revision=10)
+    world.pass_time(world.policy.poll_seconds)
+    assert (watch.standing.state, watch.standing.cause) == (OK, "")
+
+
+def test_a_version_that_an_older_record_calls_dead_is_dead(prod: World) -> None:
+    prod.write_freeze(revision=7)
+    watch = prod.watch()
+    prod.write_freeze(dead=[watch.standing.version_id or ""], revision=3)
+    prod.pass_time(10)
+    prod.write_freeze(revision=8)
+    prod.pass_time(10)
+    assert watch.standing.state is State.DEAD
+
+
+def test_a_record_that_is_not_understood_whole_is_no_confirmation(prod: World) -> None:
+    watch = prod.watch()
+    prod.write_raw(record(revision=9, holds={"i-3": {"scope": ["Bybit"]}}))
+    prod.pass_time(10)
+    assert (watch.standing.state, watch.standing.cause) == (OK, "unconfirmed")
+    assert "Not all of the freeze record is understood: holds." in watch.standing.reason
     prod.pass_time(110)
     assert (watch.standing.state, watch.standing.cause) == (HOLD, "unconfirmed")
 

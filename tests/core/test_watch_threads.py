@@ -217,6 +217,77 @@ def test_the_thread_polls_on_after_a_poll_that_fails(prod: World, caplog: pytest
     until(lambda: "mm-secrets-watch-prod" not in [thread.name for thread in threading.enumerate()])
 
 
+def test_a_thread_that_cannot_be_started_blinds_the_watch_for_one_poll_and_no_longer(
+    prod: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    watching = prod.watch()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_thread)
+        prod.watcher.poll_once()
+    assert (watching.standing.state, cause(watching)) == (State.OK, "unconfirmed")
+    assert "failed with RuntimeError" in caplog.text
+    prod.write_freeze(hold("bybit"))
+    prod.watcher.poll_once()
+    assert cause(watching) == "frozen"
+
+
+def no_thread(thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+def test_a_poller_that_could_not_be_started_is_started_by_the_next_watch(prod: World) -> None:
+    reader = prod.provider.reader("prod")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_thread)
+        with pytest.raises(RuntimeError):
+            watch("prod", "bybit", provider=prod.provider)
+    assert not reader.watched, "nothing is left that only looks like a watch"
+    watching = watch("prod", "bybit", provider=prod.provider)
+    assert "mm-secrets-watch-prod" in [thread.name for thread in threading.enumerate()]
+    watching.stop()
+
+
+def test_the_thread_polls_on_when_waiting_fails(prod: World, caplog: pytest.LogCaptureFixture) -> None:
+    waits = iter([0])
+
+    def wait(seconds: float) -> None:
+        next(waits)
+
+    watcher = Watcher(prod.provider.reader("prod"), wait=wait)
+    watching = watcher.add("bybit")
+    watcher.start()
+    until(lambda: "waiting for the next poll failed with StopIteration" in caplog.text)
+    prod.write_freeze(hold("bybit"))
+    watcher.wake()  # the pause that takes the place of the wait
+    until(lambda: cause(watching) == "frozen")
+    watching.stop()
+    watcher.wake()
+    until(lambda: watcher._thread is None)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_poller_that_ended_all_the_same_is_replaced_by_start(prod: World) -> None:
+    turn = threading.Semaphore(0)
+
+    def wait(seconds: float) -> None:
+        turn.acquire()
+        if prod.revision == 1:
+            raise SystemExit
+
+    watcher = Watcher(prod.provider.reader("prod"), wait=wait)
+    watching = watcher.add("bybit")
+    watcher.start()
+    turn.release()
+    until(lambda: watcher._thread is None)
+    prod.write_freeze(hold("bybit"))
+    watcher.start()
+    turn.release()
+    until(lambda: cause(watching) == "frozen")
+    watching.stop()
+    turn.release()
+    until(lambda: watcher._thread is None)
+
+
 def python(script: str) -> str:
     command = [sys.executable, "-c", textwrap.dedent(script)]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)

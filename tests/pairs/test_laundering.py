@@ -104,3 +104,9 @@ def test_a_key_replaced_on_suspicion_comes_back_only_by_its_name(world: World) -
     assert refused(roll_back, world.store, TWO, change(world.clock)) == "suspected"
     roll_back(world.store, TWO, change(world.clock), to=first.version_id, sleep=no_sleep)
     assert seen_by_reader(world.store) == 1
+
+
+def test_a_hold_beside_a_malformed_entry_is_in_force_for_writers_too(world: World) -> None:
+    write_freeze(world.store, holds={"incident-1": {"scope": ["*"]}}, dead=[{"ref": str(TWO)}])
+    lenient = change(world.clock, strict=False)
+    assert refused(create, world.store, TWO, values(1), lenient) == "frozen"

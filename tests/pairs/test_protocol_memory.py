@@ -1032,7 +1032,7 @@ def stage(world: World, version_id: str, serial: int, parts: list[str]) -> None:
         world.store.put(secret_name(TWO, part), version_id, values(serial)[part], [PENDING])
 
 
-FINISH: dict[str, Callable[[SecretStore, CredentialRef], None]] = {"delete": delete, "restore": restore}
+FINISH: dict[str, Callable[[SecretStore, CredentialRef], object]] = {"delete": delete, "restore": restore}
 
 
 class TestRemoval:
