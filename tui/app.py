@@ -61,6 +61,7 @@ class OperatorConsole(App[None]):
         self._demo = demo
         self._brand = f"{PROGRAM} {version}".strip()
         self._complaints: list[str] = []
+        self._quit_code = 0
         self.session = Session(
             self, open_service, refresh_seconds=settings.refresh_seconds, clock=clock, write=write, deadline=deadline
         )
@@ -167,7 +168,12 @@ class OperatorConsole(App[None]):
     def on_service_failed(self, message: messages.ServiceFailed) -> None:
         from tui.screens.dialogs import Problem
 
-        self.push_screen(Problem(message.problem, "quit"), lambda _: self.exit(return_code=2))
+        self._quit_code = 2
+        self.push_screen(Problem(message.problem, "quit"), lambda _: self.exit(return_code=self._quit_code))
+
+    async def action_quit(self) -> None:
+        """Leave; where the service could not be opened, with the exit code of that, whatever key is pressed."""
+        self.exit(return_code=self._quit_code)
 
     def _handle_exception(self, error: Exception) -> None:
         """Leave without a word of what the program held: no message, no local variables, no chained exceptions.

@@ -63,26 +63,37 @@ def _hold(environment: str, hold: Hold, record: FreezeRecord) -> Content:
     )
 
 
+def searching_line() -> Content:
+    """Say that an answer is still to come."""
+    words = "The environments are still being listed; the answer follows when all of them have answered."
+    return Content.assemble(("… Looking for that key. ", "bold"), (words, "$muted"))
+
+
 def found_lines(found: Found | None, problem: str, names: Sequence[str]) -> list[Content]:
-    """Say whose key it is, or that it is nobody's, and which environments were not asked."""
+    """Say whose key it is, and what could not be checked; "nobody's" only where nothing is left to check."""
     if found is None:
         return [Content.assemble(("✗ The key could not be looked for. ", "bold $broken"), look.plain(problem))]
-    unchecked = {name for name, _ in found.unchecked}
-    checked = [name for name in names if name not in unchecked]
     if found.matches:
         lines = [_match(match) for match in found.matches]
-    elif checked:
-        lines = [Content.assemble(("○ Nobody's. ", "bold"), f"No credential of {', '.join(checked)} has had that key.")]
+    elif found.unchecked:
+        words = "Adopt or rotate what has no fingerprint, and ask again."
+        lines = [Content.assemble(("? Not found, but not everything could be checked. ", "bold $unsure"), words)]
     else:
-        lines = [Content.styled("? No environment could be searched.", "bold $unsure")]
+        where = ", ".join(map(look.plain, names))
+        lines = [Content.assemble(("○ Nobody's. ", "bold"), f"No recorded version in {where} has that key.")]
     if found.unchecked:
-        reasons = "; ".join(f"{name}: {look.plain(why).rstrip('.')}" for name, why in found.unchecked)
+        gaps: dict[str, list[str]] = {}
+        for name, why in found.unchecked:
+            gaps.setdefault(look.plain(name), []).append(look.plain(why).rstrip("."))
+        reasons = "; ".join(f"{name}: {', '.join(whys)}" for name, whys in gaps.items())
         lines.append(Content.assemble(("not checked  ", "$overdue"), reasons))
     return lines
 
 
 def _match(match: Match) -> Content:
-    which = "its current key" if match.current else f"an older key of it (version …{match.version_tail[-4:]})"
+    which = (
+        "its current key" if match.current else f"an older key of it (version …{look.plain(match.version_tail[-4:])})"
+    )
     mark = ("✓ ", "bold $steady") if match.current else ("○ ", "bold $old-alive")
     return Content.assemble(mark, "That key is of ", (str(match.ref), "bold"), f": {which}.")
 

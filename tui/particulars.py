@@ -153,7 +153,7 @@ def _facts(known: CredentialParticulars, width: int) -> list[Content]:
         lines += labelled("deleted", look.utc_stamp(row.deleted_at), width)
     if row.old_key is not None:
         due = f", due {look.utc_date(row.old_key.due)}" if row.old_key.due else ""
-        lives = Content.styled(f"…{row.old_key.version_tail[-4:]} lives{due}", "$old-alive")
+        lives = Content.styled(f"…{look.plain(row.old_key.version_tail[-4:])} lives{due}", "$old-alive")
         lines += labelled("old key", lives, width)
     bound = {True: "bound", False: "not bound", None: "not known"}[row.ip_bound]
     lines += labelled("IP list", Content.styled(bound, "" if row.ip_bound is not None else "$faint"), width)
@@ -179,7 +179,7 @@ def _stored(row: CredentialRow) -> Content:
 def _bots(known: CredentialParticulars) -> Content:
     ref = known.row.ref
     using = [
-        f"{look.plain(bot.name)} ({_HOLDS.get(bot.holds, bot.holds)})"
+        f"{look.plain(bot.name)} ({_HOLDS.get(bot.holds) or look.plain(bot.holds)})"
         for bot in (known.settings.bots if known.settings else ())
         if ref.exchange in bot.exchanges or ref.venue in bot.exchanges
     ]
@@ -219,7 +219,7 @@ def _version(entry: HistoryEntry, now: datetime) -> list[Content]:
         wrong = Content.styled("not in every part", "$unsure")
     return [
         Content.assemble((glyph, colour), (f" {age:>5}", named)),
-        Content.styled(" ".join(entry.stages), named),
+        Content.styled(look.plain(" ".join(entry.stages)), named),
         Content.styled(look.utc_date(entry.born) if entry.born else "?", "$muted"),
         Content.styled(look.masked_key(entry.key_hint), "$muted"),
         wrong,
@@ -289,7 +289,7 @@ def environment_lines(known: EnvironmentParticulars, width: int) -> list[Content
         )
     lines += labelled("freeze", _freeze(known), width)
     if view.listed_at is not None:
-        counted = f"{view.counts.credentials} credentials at {look.utc_time(view.listed_at)}"
+        counted = f"{look.count(view.counts.credentials, 'credential')} at {look.utc_time(view.listed_at)}"
         lines += labelled("listed", counted, width)
     if view.partial:
         words = "This identity may not list: only names known from settings or earlier are shown."
@@ -338,7 +338,10 @@ def problem_lines(view: EnvironmentView, width: int) -> list[Content]:
 
 def overview_lines(known: Mapping[str, EnvironmentParticulars], names: Sequence[str], width: int) -> list[Content]:
     """Lay out all environments, one a line."""
-    lines = [Content.assemble(look.environment_badge(None), "   ", (f"{len(names)} environments", "bold")), Content("")]
+    lines = [
+        Content.assemble(look.environment_badge(None), "   ", (look.count(len(names), "environment"), "bold")),
+        Content(""),
+    ]
     cells = [_overview_cells(name, known.get(name)) for name in names]
     widths = [max((row[at].cell_length for row in cells), default=0) for at in range(len(cells[0]) if cells else 0)]
     for row in cells:

@@ -68,6 +68,14 @@ class Session:
         self._resting: set[str] = set()
         """Environments of which everything is known until the next listing."""
         self._age_problems: dict[tuple[CredentialRef, str | None], str] = {}
+        self._unlisted: set[str] = set()
+        """Environments that have not answered yet, neither with a listing nor with a problem."""
+        self._listed = asyncio.Event()
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether every environment has answered once."""
+        return self._listed.is_set()
 
     @property
     def is_quiet(self) -> bool:
@@ -94,7 +102,7 @@ class Session:
         self._app.run_worker(self._history(ref, version_id), group="history", exclusive=True, name="history")
 
     def find_key(self, key: Secret) -> None:
-        """Ask whose key id this is."""
+        """Ask whose key id this is; the answer comes when every environment has answered once."""
         self._app.run_worker(self._find(key), group="find", exclusive=True, name="find")
 
     def environment_settings(self, environment: str) -> EnvironmentSettings | None:
@@ -124,6 +132,7 @@ class Session:
             self._post(ServiceFailed(error))
             return
         self._service = service
+        self._unlisted.update(service.environments)
         self._post(ServiceOpened(service.environments))
         for environment in service.environments:
             self._post(EnvironmentChanged(service.view(environment)))
@@ -146,6 +155,9 @@ class Session:
             view = await self._list(service, environment)
             asked.clear()
             self._post(EnvironmentChanged(view))
+            self._unlisted.discard(environment)
+            if not self._unlisted:
+                self._listed.set()
             await self._look_up_ages(service, view, asked)
             self._resting.add(environment)
             try:
@@ -235,9 +247,9 @@ class Session:
     async def _find(self, key: Secret) -> None:
         from secrets_core.errors import CoreError
 
+        await self._listed.wait()
         service = self._service
         if service is None:
-            self._post(KeySearched(None, "The environments are not listed yet."))
             return
         try:
             found = await call_blocking(partial(service.find_key, key), self._deadline)

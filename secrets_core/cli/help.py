@@ -16,7 +16,7 @@ a PEM. An option takes its value from the next line of standard input when it is
 def general_help(verbs: Mapping[str, Verb]) -> str:
     """Give the help of the program."""
     return (
-        f"Usage: {PROGRAM} COMMAND [OPTIONS]\n\n"
+        f"Usage: {PROGRAM}                      opens the console\n       {PROGRAM} COMMAND [OPTIONS]\n\n"
         "Exchange credentials of a trading desk. Each command prints one line of JSON.\n"
         "\nCommands:\n"
         + _aligned([(verb.name, verb.summary) for verb in verbs.values()])

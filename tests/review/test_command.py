@@ -7,11 +7,14 @@ import signal
 import stat
 import subprocess
 import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from secrets_core.errors import Refused
+from secrets_core.policy import CI_VARIABLES, ci_refusal
 from secrets_core.review.document import canonical, digest, parse
 from tests.aws_server.faults import Fault
 from tests.canary import Canary
@@ -222,7 +225,13 @@ class TestSigning:
         desk.settle("prod")
         save("prod")
         # The server is on this machine, where CI may do what it likes; so it is made to look like the real one.
-        monkeypatch.setattr("secrets_core.policy.is_loopback", lambda _: False)
+        def as_if_real(
+            environment: str, backend: str, _: str | None, variables: Mapping[str, str], markers: Sequence[str] = ()
+        ) -> Refused | None:
+            return ci_refusal(environment, backend, None, variables, markers or CI_VARIABLES)
+
+        for module in ("service", "stores.opening"):
+            monkeypatch.setattr(f"secrets_core.{module}.ci_refusal", as_if_real)
         for variable in ("GITHUB_ACTIONS", "CI"):
             monkeypatch.setenv(variable, "true")
             assert call("list", "--env", "prod").json["guard"] == "ci"

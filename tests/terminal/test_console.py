@@ -161,7 +161,7 @@ def test_a_pasted_key_id_is_found_and_never_shown(demo: Start, size: tuple[int, 
     terminal.paste(OLDER_KEY_ID)
     terminal.wait_for(f"That key is of {KEY_OF}: an older key of it")
     terminal.paste("x" * 24)
-    terminal.wait_for("Nobody's.")
+    terminal.wait_for("Not found")
     quit_cleanly(terminal)
     for value in (KEY_ID, OLDER_KEY_ID, "x" * 8):
         assert value.encode() not in terminal.raw

@@ -90,7 +90,7 @@ def test_a_pasted_secret_leaves_no_trace(demo: Start, sandbox: Sandbox, canary: 
         if place == "field":
             terminal.press("/")
         terminal.paste(value)
-        terminal.wait_for("Nobody's.")
+        terminal.wait_for("Not found")
         terminal.press("ctrl+c", "ctrl+x")
     terminal.press("ctrl+p")
     terminal.settle()

@@ -10,6 +10,7 @@ from textual import events
 from secrets_core.demo import demo_key_id
 from secrets_core.errors import Denied, IdentityProblem, Unreachable
 from secrets_core.names import CredentialRef
+from secrets_core.secret import Secret
 from secrets_core.settings import Settings
 from tests.tui.desk import NOW, Clock, Store, console, four_stores, service_over, settle, type_in, until
 from tests.tui.screen import screen_text, words_of
@@ -23,6 +24,11 @@ def refs(app: OperatorConsole) -> list[str]:
     """Give the credentials of the table's lines, from top to bottom."""
     table = app.browse.table
     return [str(table._rows[index].ref) for index in table._view]
+
+
+def banner_of(app: OperatorConsole) -> str:
+    """Give what the banner says, without where it wraps."""
+    return str(app.browse.query_one("#banner", Words).content)
 
 
 def shown(app: OperatorConsole) -> str | None:
@@ -55,6 +61,7 @@ async def test_environments_are_chosen_by_number_by_bracket_by_arrow_and_in_thei
             assert shown(app) == name, key
         await pilot.press("9")
         assert shown(app) is None
+        assert "There is no environment 9. Known: 4 environments; 0 shows them all." in words_of(app)
         browse.set_focus(browse.environments)
         await pilot.press("j", "j")
         assert shown(app) == "shadow"
@@ -116,6 +123,47 @@ async def test_columns_sort_by_key_and_by_mouse() -> None:
         assert [ref.partition("/")[2] for ref in refs(app)] == names[::-1]
 
 
+def header(app: OperatorConsole) -> str:
+    """Give the table's header as it stands on the screen."""
+    return next(line for line in screen_text(app).splitlines() if "age of limit" in line)
+
+
+async def test_no_status_is_cut_and_no_pair_says_it_again() -> None:
+    async with console(size=(120, 36)) as (app, _):
+        line = next(line for line in screen_text(app).splitlines() if "≠ shadow" in line)
+        assert line.count("foreign-follower") == 1
+        assert "foreign-foll…" not in screen_text(app)
+        assert "all · 51 · worst first · 2 deleted" in screen_text(app)
+        assert "✗ 3 torn or incomplete" in screen_text(app)
+
+
+async def test_the_headers_arrow_follows_the_order() -> None:
+    async with console(size=(120, 36)) as (app, pilot):
+        await pilot.press("o")
+        await until(pilot, lambda: "age of limit ▾" in header(app))
+        assert "status ▾" not in header(app)
+        await pilot.press("O")
+        await until(pilot, lambda: "age of limit ▴" in header(app))
+        await pilot.press("o")
+        await until(pilot, lambda: "due ▾" in header(app))
+        assert "▴" not in header(app)
+
+
+async def test_header_and_rows_line_up_after_every_change_of_layout() -> None:
+    async with console(size=(120, 36)) as (app, pilot):
+        for key, size in (("4", (120, 36)), ("0", (120, 36)), ("0", (100, 30)), ("4", (200, 50)), ("1", (120, 36))):
+            await pilot.resize_terminal(*size)
+            await pilot.press(key)
+            await settle(app, pilot)
+            lines = screen_text(app).splitlines()
+            first = lines[lines.index(header(app)) + 1]
+            row = app.browse.table.row
+            assert row is not None
+            assert app.browse.table.cursor == 0
+            place = header(app).index("status")
+            assert first[place:].startswith(row.condition.value), (key, size)
+
+
 async def test_the_mouse_selects_opens_and_chooses() -> None:
     async with console() as (app, pilot):
         browse = app.browse
@@ -172,7 +220,66 @@ async def test_a_pasted_key_id_is_found_current_or_older_from_wherever_it_is_pas
         assert "an older key of it" in screen_text(app)
         await pilot.press("escape", "slash")
         app.post_message(events.Paste("Q" * 32))
-        await until(pilot, lambda: "Nobody's." in screen_text(app))
+        await until(pilot, lambda: "Not found, but not everything could be checked." in screen_text(app))
+
+
+async def test_nobodys_is_said_only_where_everything_was_checked() -> None:
+    async with console() as (app, pilot):
+        app.post_message(events.Paste(demo_key_id(CredentialRef("prod", "kraken"))))
+        await until(pilot, lambda: app.browse.has_searched)
+        await pilot.pause()
+        text = words_of(app)
+        assert "Nobody's" not in text
+        assert "Not found, but not everything could be checked." in text
+        assert "prod/kraken" in screen_text(app).partition("not checked")[2]
+        assert "Adopt or rotate what has no fingerprint" in banner_of(app)
+    store = Store()
+    service = service_over({"dev": store})
+    service.initialise("dev")
+    ref = CredentialRef("dev", "bybit")
+    service.save(ref, {"api_key": Secret("A" * 20), "api_secret": Secret("B" * 20)})
+    async with console(lambda: service) as (app, pilot):
+        app.post_message(events.Paste("Q" * 32))
+        await until(pilot, lambda: "Nobody's. No recorded version in dev has that key." in screen_text(app))
+        assert "not checked" not in screen_text(app)
+
+
+async def test_a_fragment_is_not_looked_for_as_a_key() -> None:
+    async with console() as (app, pilot):
+        app.post_message(events.Paste("Q" * 15))
+        await until(pilot, lambda: "a key id has at least 16 characters" in words_of(app))
+        assert app.browse.field.is_empty
+        assert not app.browse.has_searched
+        assert "Q" * 4 not in screen_text(app)
+
+
+async def test_a_paste_right_at_the_start_is_answered_when_all_have_answered() -> None:
+    stores = four_stores()
+    stores["soak"].free.clear()
+    async with console(lambda: service_over(stores), settled=False, size=(160, 36)) as (app, pilot):
+        app.post_message(events.Paste("Q" * 32))
+        await until(pilot, lambda: "… Looking for that key." in screen_text(app))
+        await until(pilot, lambda: app.browse.table.row_count == 3)
+        assert not app.browse.has_searched
+        stores["soak"].free.set()
+        await until(pilot, lambda: app.browse.has_searched)
+        await pilot.pause()
+        assert "not listed yet" not in screen_text(app)
+        assert "Looking for that key" not in screen_text(app)
+
+
+async def test_an_answer_that_is_no_longer_wanted_does_not_come() -> None:
+    stores = four_stores()
+    stores["soak"].free.clear()
+    async with console(lambda: service_over(stores), settled=False, size=(160, 36)) as (app, pilot):
+        app.post_message(events.Paste("Q" * 32))
+        await until(pilot, lambda: "… Looking for that key." in screen_text(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: "Looking for that key" not in screen_text(app))
+        stores["soak"].free.set()
+        await settle(app, pilot)
+        await pilot.pause(0.1)
+        assert not app.browse.has_searched
 
 
 async def test_a_typed_key_is_hidden_and_asked_for_with_enter() -> None:
@@ -204,8 +311,10 @@ async def test_a_search_names_the_environments_that_it_could_not_look_into() -> 
         app.post_message(events.Paste("Z" * 24))
         await until(pilot, lambda: app.browse.has_searched)
         await pilot.pause()
-        text = screen_text(app)
-        assert "No environment could be searched." in text
+        text = banner_of(app)
+        assert "Not found, but not everything could be checked." in text
+        assert "soak: it has no fingerprint key yet" in text
+        assert "prod: it has no fingerprint key yet, 1 without a fingerprint (prod/bybit)" in text
         assert all(f"{name}: " in text for name in ("dev", "shadow", "soak", "prod"))
 
 
@@ -290,13 +399,11 @@ async def test_the_console_lists_by_itself_again() -> None:
         store.add(CredentialRef("dev", "okx"))
         await until(pilot, lambda: app.browse.table.row_count == 2)
         store.problem = Unreachable("the network went away.")
-        await until(pilot, lambda: "unreachable" in screen_text(app))
+        await until(pilot, lambda: f"Its rows are those of {NOW:%H:%M:%S}Z." in screen_text(app))
         assert app.browse.table.row_count == 2
-        assert f"Its rows are those of {NOW:%H:%M:%S}Z." in screen_text(app)
         clock.move(timedelta(minutes=7))
         store.problem = None
-        await until(pilot, lambda: "data 14:10:22Z" in screen_text(app))
-        assert "unreachable" not in screen_text(app)
+        await until(pilot, lambda: "data 14:10:22Z" in screen_text(app) and "unreachable" not in screen_text(app))
 
 
 async def test_an_unreachable_environment_is_tried_again_by_key() -> None:
@@ -438,6 +545,7 @@ async def test_the_palette_goes_to_a_credential_and_runs_commands() -> None:
         await until(pilot, lambda: browse.environment is None)
         await pilot.press("ctrl+p", "down", "pagedown", "pageup", "up", "pagedown")
         await type_in(app, pilot, "zzz")
+        assert "Nothing matches. Changes are made on the command line: see ? for how." in screen_text(app)
         await pilot.press("enter", "escape")
         assert app.screen is browse
 

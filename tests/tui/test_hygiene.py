@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -15,10 +17,11 @@ from textual.pilot import Pilot
 from textual.worker import WorkerFailed
 
 from secrets_core.errors import Unreachable
-from secrets_core.names import CredentialRef
+from secrets_core.names import FREEZE, CredentialRef, control_name
 from secrets_core.secret import Secret
 from secrets_core.settings import BotSettings, EnvironmentSettings, Settings
-from secrets_core.views import EnvironmentView
+from secrets_core.versions import new_version_id, tail
+from secrets_core.views import EnvironmentView, Found, Match
 from tests.canary import Canary
 from tests.project.checkout import ROOT, run
 from tests.tui.desk import NOW, Store, console, demo, service_over, settle, until
@@ -26,6 +29,7 @@ from tests.tui.screen import screen_text
 from tui.__main__ import console_flags, main, scrub
 from tui.app import OperatorConsole
 from tui.blocking import call_blocking
+from tui.notices import found_lines
 
 MARKUP = "[/x] [b + [red]"
 
@@ -248,6 +252,49 @@ async def test_what_others_wrote_is_never_markup_and_never_steers_the_terminal()
         await pilot.press("ctrl+p")
         await _paste(app, pilot, MARKUP * 3)
         assert "That may be a key" in screen_text(app)
+
+
+async def test_no_tag_note_hold_or_name_of_a_store_reaches_the_screen_raw() -> None:
+    nasty = f"{MARKUP}\x1b[2J\u202e"
+    short = "\x1b[2J"
+    tail_of_nasty = "\x1b\u202e\x07\u2066"
+    store = Store()
+    ref = CredentialRef("dev", "bybit")
+    store.add(ref)
+    leader = f"mm-bot/{ref}/api_key"
+    version = store.describe(leader).current or ""
+    store.tag(
+        leader,
+        {
+            "mm:owner": nasty,
+            "mm:note": base64.urlsafe_b64encode(nasty.encode()).decode(),
+            "mm:old-alive": f"v={tail_of_nasty} due=20261201T000000Z",
+            "mm:extend": f"v={tail(version)} until=2026-12-01 by={short}",
+            f"mm:v:{tail(version)}": f"fp={short} kfp={short} why={short} hint={short} ip={short} by={short}",
+        },
+    )
+    store.create(f"mm-bot/dev/{nasty}", "v1", Secret("v"))
+    hold = {"scope": ["bybit", nasty], "codename": nasty, "message": nasty, "by": nasty}
+    record = {"format": 1, "revision": 1, "holds": {"i": hold}, "dead": [], "burned": []}
+    store.create(control_name("dev", FREEZE), new_version_id(NOW), Secret(json.dumps(record)))
+    async with console(lambda: service_over({"dev": store}), size=(200, 50)) as (app, pilot):
+        seen = [screen_text(app), app.browse.detail.text]
+        assert "…???? lives" in app.browse.detail.text
+        await pilot.press("enter")
+        await settle(app, pilot)
+        seen.append(screen_text(app))
+        await pilot.press("escape", "1")
+        app.browse.set_focus(app.browse.environments)
+        await settle(app, pilot)
+        assert "1 not ours" in app.browse.detail.text
+        seen += [screen_text(app), app.browse.detail.text]
+    assert all(c.isprintable() or c == "\n" for text in seen for c in text)
+    assert any(MARKUP in text for text in seen)
+
+
+def test_a_found_versions_name_is_never_raw() -> None:
+    found = Found((Match(CredentialRef("dev", "bybit"), "\x1b[2J", False),), (("dev", "\x1b[2J"),))
+    assert all(line.plain.isprintable() for line in found_lines(found, "", ["dev"]))
 
 
 async def _paste(app: OperatorConsole, pilot: Pilot[None], text: str) -> None:

@@ -216,7 +216,7 @@ def test_totals_are_sums_of_what_was_listed() -> None:
     assert {sign.kind: sign.number for sign in signs(totals)}["torn"] == totals.torn
     blank = EnvironmentView("x", EnvironmentState.CONNECTING, "aws", False)
     assert totals_over([blank]) is None
-    assert terminal_title(known) == f"mm-secrets · ALL · {totals.torn} torn · DEMO"
+    assert terminal_title(known) == f"mm-secrets · ALL · {totals.torn} torn or incomplete · DEMO"
 
 
 def test_remedies_name_the_command_that_the_service_would_not_refuse() -> None:

@@ -168,12 +168,16 @@ async def test_a_service_that_can_not_be_opened_is_told_and_ends_the_console() -
             "SECRETS_BACKEND names an unknown backend.", hint="Known: memory, vault, aws.", path="there"
         )
 
-    async with console(broken, settled=False) as (app, pilot):
-        await until(pilot, lambda: "SECRETS_BACKEND names an unknown backend." in screen_text(app))
-        assert "Known: memory, vault, aws." in screen_text(app)
-        await pilot.press("escape")
-        await until(pilot, lambda: app._exit)
-    assert app.return_code == 2
+    for key in ("escape", "enter", "ctrl+q"):
+        async with console(broken, settled=False) as (app, pilot):
+            await until(
+                pilot,
+                lambda app=app: "SECRETS_BACKEND names an unknown backend." in screen_text(app),  # type: ignore[misc]  # bound now
+            )
+            assert "Known: memory, vault, aws." in screen_text(app)
+            await pilot.press(key)
+            await until(pilot, lambda app=app: app._exit)  # type: ignore[misc]  # bound now
+        assert app.return_code == 2, key
 
 
 async def test_a_console_without_settings_lists_nothing_for_ever_short() -> None:

@@ -13,9 +13,10 @@ from textual.getters import query_one
 from textual.screen import Screen
 from textual.widgets import Static
 
+from secrets_core.secret import HINT_MINIMUM
 from tui import look, messages
 from tui.actions import bindings
-from tui.notices import banner, card, found_lines
+from tui.notices import banner, card, found_lines, searching_line
 from tui.screens.selected_pane import SelectedPane
 from tui.themes import ENVIRONMENTS
 from tui.widgets.credential_table import CredentialTable
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from tui.session import Session
 
 NARROW, WIDE, SMALLEST = 100, 150, (60, 18)
+TOO_SHORT = f"Nothing here has that text, and a key id has at least {HINT_MINIMUM} characters."
 
 
 class Browse(Screen[None]):
@@ -65,6 +67,8 @@ class Browse(Screen[None]):
         self._keys_shown_for: bool | None = None
         """Whether there was a selected credential when the key bar was drawn."""
         self._search: tuple[Found | None, str] | None = None
+        self._searching = False
+        """Whether the answer to a pasted key is still wanted."""
 
     def compose(self) -> ComposeResult:
         yield Line(id="status")
@@ -151,6 +155,9 @@ class Browse(Screen[None]):
 
     @on(messages.KeySearched)
     def _searched(self, message: messages.KeySearched) -> None:
+        if not self._searching:
+            return
+        self._searching = False
         self._search = message.found, message.problem
         matches = message.found.matches if message.found else ()
         if matches:
@@ -182,14 +189,23 @@ class Browse(Screen[None]):
             self.set_focus(self.detail if self.has_class("-open") else self.table)
 
     @on(FilterField.Edited)
-    def _filtered(self) -> None:
+    def _filtered(self, message: Field.Edited) -> None:
+        if isinstance(message, Field.Submitted | Field.Refused):
+            # The text is what it was, and enter may just have asked for an answer.
+            return
         self._end_search()
         self.table.filter(self.field.words)
         self._show_lines()
 
     @on(FilterField.KeyGiven)
     def _key_given(self) -> None:
-        self.session.find_key(self.field.take())
+        if self.field.is_too_short:
+            self.field.clear()
+            self.notify(TOO_SHORT, severity="warning", markup=False)
+        else:
+            self._end_search()
+            self._searching = True
+            self.session.find_key(self.field.take())
         self._show_lines()
 
     @on(FilterField.Submitted)
@@ -258,6 +274,9 @@ class Browse(Screen[None]):
     def action_environment(self, number: int) -> None:
         if number <= len(self._names):
             self.environments.chosen = number
+        else:
+            known = look.count(len(self._names), "environment")
+            self.notify(f"There is no environment {number}. Known: {known}; 0 shows them all.", markup=False)
 
     def action_copy_name(self) -> None:
         if self.table.row is not None:
@@ -265,7 +284,7 @@ class Browse(Screen[None]):
 
     @property
     def _is_narrowed(self) -> bool:
-        return bool(self.field.words) or self.field.hidden or self._search is not None
+        return bool(self.field.words) or self.field.hidden or self._searching or self._search is not None
 
     @property
     def _can_go_back(self) -> bool:
@@ -297,6 +316,7 @@ class Browse(Screen[None]):
         self._show_lines()
 
     def _end_search(self) -> None:
+        self._searching = False
         if self._search is not None:
             self._search = None
             self.table.show_only(None)
@@ -351,12 +371,14 @@ class Browse(Screen[None]):
         if self.field.hidden:
             return Content.styled("enter asks whose key this is ", "$muted")
         table = self.table
-        return where_line(self.environment, table.line_count, table.row_count, table.order_words)
+        return where_line(self.environment, table.line_count, table.row_count, table.deleted_count, table.order_words)
 
     def _show_banner(self, place: Place) -> None:
         lines = banner(place.shown, place.environment, self._refresh_key)
         if self._search is not None:
             lines = [*found_lines(*self._search, self._names), *lines]
+        elif self._searching and not self.session.is_listed:
+            lines = [searching_line(), *lines]
         widget = self.query_one("#banner", Words)
         widget.set_class(bool(lines), "-some")
         widget.say(Content("\n").join(lines))

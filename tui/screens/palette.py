@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from tui.screens.browse import Browse
 
 
+NOTHING = "Nothing matches. Changes are made on the command line: see ? for how."
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One thing the palette can do."""
@@ -99,6 +102,7 @@ class Palette(ModalScreen[None]):
                 yield Static(Content.assemble(badge, "  "), id="palette-badge")
                 yield GuardedField("a command, an environment, a credential", self._is_shown, id="palette-field")
             yield EntryList(id="palette-entries")
+            yield Static(NOTHING, id="palette-nothing")
             yield Static(key_hints(("enter", "do it"), ("↑ ↓", "choose"), ("esc", "close")), classes="dialog-keys")
 
     def on_mount(self) -> None:
@@ -113,6 +117,7 @@ class Palette(ModalScreen[None]):
             # What begins a word of the title comes before what is only inside one.
             found.sort(key=lambda entry: not all(f" {word}" in f" {entry.searched}" for word in words))
         self.query_one(EntryList).show_entries(found)
+        self.query_one("#palette").set_class(not found, "-nothing")
 
     def _found(self, words: list[str]) -> list[Entry]:
         return [entry for entry in self._entries if all(word in entry.searched for word in words)]

@@ -72,6 +72,12 @@ def _key(row: CredentialRow) -> str:
     return look.masked_key(row.key_hint)
 
 
+def _pair(row: CredentialRow) -> str:
+    """Give the state of the pair where the status does not say the same."""
+    state = row.pair_state.value
+    return "" if state == row.condition.value else state
+
+
 COLUMNS = (
     Column("environment", "env", lambda row: row.ref.environment, lambda row: row.ref.environment, most=8),
     Column("exchange", "exchange", lambda row: row.ref.exchange, lambda row: row.ref.exchange, least=10, most=24),
@@ -79,7 +85,7 @@ COLUMNS = (
     Column("age", "age of limit", lambda row: look.age_words(row.age), _by_age, least=13, most=34),
     Column("due", "due", _due, _by_due, least=5, right=True),
     Column("key", "key", _key, _text_order(lambda row: row.key_hint), least=8),
-    Column("pair", "pair", lambda row: row.pair_state.value, _text_order(lambda row: row.pair_state.value), tight=13),
+    Column("pair", "pair", _pair, _text_order(lambda row: row.pair_state.value)),
     Column("by", "by", _by, _text_order(_by), least=4, most=18),
     Column("fingerprint", "fingerprint", lambda row: look.plain(row.fingerprint), _text_order(lambda r: r.fingerprint)),
     Column("owner", "owner", lambda row: look.plain(row.owner), _text_order(lambda row: row.owner), most=18),
@@ -87,6 +93,7 @@ COLUMNS = (
 """From left to right; where there is no room they go from the right."""
 _BY_KEY = {column.key: column for column in COLUMNS}
 _ALWAYS = {"environment", "exchange", "status", "age"}
+_SPARED = {"pair", "by", "fingerprint", "owner"}
 
 
 def _widest(rows: Sequence[CredentialRow]) -> dict[str, int]:
@@ -99,7 +106,7 @@ def _widest(rows: Sequence[CredentialRow]) -> dict[str, int]:
         "age": alike.values(),
         "due": alike.values(),
         "key": {len(row.key_hint): row for row in rows}.values(),
-        "pair": {row.pair_state: row for row in rows}.values(),
+        "pair": {(row.pair_state, row.condition): row for row in rows}.values(),
         "by": {row.by: row for row in rows}.values(),
         "fingerprint": {len(row.fingerprint): row for row in rows}.values(),
         "owner": {row.owner: row for row in rows}.values(),
@@ -143,6 +150,11 @@ class CredentialTable(LineList):
     def row_count(self) -> int:
         """How many rows there are without the filter."""
         return len(self._rows)
+
+    @property
+    def deleted_count(self) -> int:
+        """How many of the rows that are seen are deleted."""
+        return sum(self._rows[index].condition.value == "deleted" for index in self._view)
 
     @property
     def sorted_by(self) -> tuple[str, bool]:
@@ -264,7 +276,7 @@ class CredentialTable(LineList):
             late = row.age.status.value in ("overdue", "due-soon")
             return Content.styled(words, look.age_colour(row.age) if late else "$muted")
         if column.key == "pair":
-            plain = words in ("paired", "legacy", "deleted")
+            plain = words in ("", "paired", "legacy")
             return Content.styled(words, "$muted" if plain else look.condition_mark(words).colour)
         return Content.styled(words, "$muted")
 
@@ -283,8 +295,11 @@ class CredentialTable(LineList):
         columns = [column for column in COLUMNS if self._with_environment or column.key != "environment"]
         columns = [column for column in columns if column.key in _ALWAYS or self._contents.get(column.key)]
         wanted = {column.key: self._wanted(column) for column in columns}
-        room = {column.key: min(wanted[column.key], column.tight or wanted[column.key]) for column in columns}
         total = width - EDGE - MARGIN + GAP
+        # What stands before the pair is cut short for no column from there on.
+        while columns[-1].key in _SPARED and sum(wanted[column.key] + GAP for column in columns) > total:
+            columns.pop()
+        room = {column.key: min(wanted[column.key], column.tight or wanted[column.key]) for column in columns}
         while len(columns) > len(_ALWAYS) and sum(room[column.key] + GAP for column in columns) > total:
             columns.pop()
         spare = total - sum(room[column.key] + GAP for column in columns)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.message import Message
 
+from secrets_core.secret import HINT_MINIMUM
 from tui.widgets.guarded_field import GuardedField
 
 
@@ -20,6 +21,11 @@ class FilterField(GuardedField):
         @property
         def control(self) -> FilterField:
             return self.field
+
+    @property
+    def is_too_short(self) -> bool:
+        """Whether the text is too short for a key id."""
+        return len(self._text) < HINT_MINIMUM
 
     def take_key(self, pasted: str) -> None:
         # It replaces what was there: half a key and half a filter would be neither.

@@ -157,7 +157,7 @@ def _times(place: Place, *, short: bool) -> Content:
 
 _WORDS = {
     "frozen": ("frozen", "frozen"),
-    "torn": ("torn", "torn"),
+    "torn": ("torn or incomplete", "broken"),
     "overdue": ("overdue", "overdue"),
     "due_within_7_days": ("due within 7 d", "≤7 d"),
     "old_key_alive": ("old key alive", "old key"),
@@ -174,7 +174,7 @@ def glance_line(place: Place, width: int) -> Content:
     stale = [name for name, view in place.views.items() if view.listed_at and view.state.value in FAILED]
     line = Content("")
     for short, brief, gap in ((False, False, "   "), (True, False, "  "), (True, True, "  "), (True, True, " ")):
-        parts = [_frozen(place, totals, short), *(_number(sign, short) for sign in signs(totals)[1:])]
+        parts = [_frozen(place, totals, short), *(_number(sign, short, gap == " ") for sign in signs(totals)[1:])]
         if left_out:
             words = f"{len(left_out)} unlisted" if brief else f"not counted: {', '.join(left_out)}"
             parts.append(Content.styled(words, "$overdue"))
@@ -187,11 +187,12 @@ def glance_line(place: Place, width: int) -> Content:
     return look.fit(line, width)
 
 
-def _number(sign: Sign, short: bool) -> Content:
+def _number(sign: Sign, short: bool, tight: bool) -> Content:
     word = _WORDS[sign.kind][short]
+    space = "" if tight else " "
     if not sign.number:
-        return Content.styled(f"{sign.glyph} 0 {word}", "$faint")
-    return Content.assemble((f"{sign.glyph} {sign.number} ", f"bold {sign.colour}"), (word, sign.colour))
+        return Content.styled(f"{sign.glyph}{space}0 {word}", "$faint")
+    return Content.assemble((f"{sign.glyph}{space}{sign.number} ", f"bold {sign.colour}"), (word, sign.colour))
 
 
 def _frozen(place: Place, totals: Totals, short: bool) -> Content:
@@ -207,10 +208,12 @@ def _frozen(place: Place, totals: Totals, short: bool) -> Content:
     return Content.styled("✓ not frozen", "$steady")
 
 
-def where_line(environment: str | None, shown: int, total: int, order: str) -> Content:
-    """Give the right end of the filter's line: where one is, how many rows, and in which order."""
+def where_line(environment: str | None, shown: int, total: int, deleted: int, order: str) -> Content:
+    """Give the right end of the filter's line: where one is, how many rows, in which order, how many are deleted."""
     count = f"{total}" if shown == total else f"{shown} of {total}"
-    return Content.styled(f"{look.plain(environment or 'all')} · {count} · {order} ", "$muted")
+    # What is deleted is a row, but counts for nothing elsewhere.
+    gone = f" · {deleted} deleted" if deleted else ""
+    return Content.styled(f"{look.plain(environment or 'all')} · {count} · {order}{gone} ", "$muted")
 
 
 def terminal_title(place: Place) -> str:
