@@ -73,10 +73,6 @@ class FreezeRecord:
         """Give the hold on this credential, or ``None``."""
         return next((hold for hold in self.holds if hold.covers(ref)), None)
 
-    def is_dead(self, ref: CredentialRef, version_id: str | None) -> bool:
-        """Tell whether this version was proven revoked."""
-        return any(entry.names(ref, version_id) for entry in self.dead)
-
     def is_burned(self, ref: CredentialRef, version_id: str | None, fingerprint: str = "") -> bool:
         """Tell whether this version, or this very value, leaked once."""
         return any(entry.names(ref, version_id, fingerprint) for entry in self.burned)
